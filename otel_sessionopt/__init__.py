@@ -1,0 +1,64 @@
+"""Shows where an AI agent's tokens went, what was wasted, and what it would have cost without.
+
+The names below are the public API. They are imported when first used, so that a program which only adds the span
+processor does not pay for the rest.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.base import BaseAnalyzer as BaseAnalyzer
+    from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer as ExcessiveThinkingAnalyzer
+    from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer as FailedRetryAnalyzer
+    from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer as HighErrorRateAnalyzer
+    from otel_sessionopt.analyzers.issue import EfficiencyIssue as EfficiencyIssue
+    from otel_sessionopt.analyzers.issue import IssueType as IssueType
+    from otel_sessionopt.analyzers.issue import Severity as Severity
+    from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer as LargeFileAnalyzer
+    from otel_sessionopt.analyzers.long_session import LongSessionAnalyzer as LongSessionAnalyzer
+    from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer as RepeatedFileReadAnalyzer
+    from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer as RepeatedSearchAnalyzer
+    from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer as TokenSpikeAnalyzer
+    from otel_sessionopt.processor import SessionOptSpanProcessor as SessionOptSpanProcessor
+    from otel_sessionopt.report.document import OptimizationReport as OptimizationReport
+    from otel_sessionopt.session.model import EventType as EventType
+    from otel_sessionopt.session.model import Session as Session
+    from otel_sessionopt.session.model import SessionEvent as SessionEvent
+    from otel_sessionopt.session.model import SessionStatus as SessionStatus
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BaseAnalyzer": "analyzers.base",
+    "EfficiencyIssue": "analyzers.issue",
+    "EventType": "session.model",
+    "ExcessiveThinkingAnalyzer": "analyzers.excessive_thinking",
+    "FailedRetryAnalyzer": "analyzers.failed_retry",
+    "HighErrorRateAnalyzer": "analyzers.high_error_rate",
+    "IssueType": "analyzers.issue",
+    "LargeFileAnalyzer": "analyzers.large_file",
+    "LongSessionAnalyzer": "analyzers.long_session",
+    "OptimizationReport": "report.document",
+    "RepeatedFileReadAnalyzer": "analyzers.repeated_file_read",
+    "RepeatedSearchAnalyzer": "analyzers.repeated_search",
+    "Session": "session.model",
+    "SessionEvent": "session.model",
+    "SessionOptSpanProcessor": "processor",
+    "SessionStatus": "session.model",
+    "Severity": "analyzers.issue",
+    "TokenSpikeAnalyzer": "analyzers.token_spike",
+}
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,111 @@
+"""The whole flow in one place: span record → digest → session → analyzers → report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from otel_sessionopt.analyzers.catalog import build_analyzers, default_analyzers
+from otel_sessionopt.analyzers.runner import run_analyzers
+from otel_sessionopt.dialects import read_span
+from otel_sessionopt.ingest.files import InputFile, read_spans
+from otel_sessionopt.ingest.spool import TraceSpool
+from otel_sessionopt.pricing import Catalog
+from otel_sessionopt.report.document import build_report
+from otel_sessionopt.session import Release, ReleaseReason, build_session
+
+if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.base import BaseAnalyzer
+    from otel_sessionopt.config import Settings
+    from otel_sessionopt.dialects.digest import SpanDigest
+    from otel_sessionopt.errors import InputError
+    from otel_sessionopt.ingest.span_record import SpanRecord
+    from otel_sessionopt.pricing.catalog import PriceCatalog
+    from otel_sessionopt.report.document import OptimizationReport
+
+
+def utc_now() -> datetime:
+    """The clock that pipelines use unless they are given another."""
+    return datetime.now(timezone.utc)
+
+
+class Pipeline:
+    """Turns the spans of a trace into its report. Stateless between traces and safe to share between threads.
+
+    Args:
+        analyzers: configured rules; the eight defaults when not given.
+        prices: where prices come from; the offline catalog when not given.
+        ignore_paths: globs of paths that no finding may be about.
+        clock: gives `generated_at`.
+    """
+
+    def __init__(
+        self,
+        *,
+        analyzers: Sequence[BaseAnalyzer] | None = None,
+        prices: PriceCatalog | None = None,
+        ignore_paths: Sequence[str] = (),
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._analyzers = tuple(default_analyzers() if analyzers is None else analyzers)
+        self._prices = prices
+        self._ignore_paths = tuple(ignore_paths)
+        self._clock = clock
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Pipeline:
+        """A pipeline with the rules, ignored paths and prices of `settings`."""
+        return cls(
+            analyzers=build_analyzers(settings.rules, source="settings"),
+            prices=Catalog(settings.prices),
+            ignore_paths=settings.ignore_paths,
+        )
+
+    @staticmethod
+    def digest(record: SpanRecord) -> SpanDigest:
+        """What one span says, in compact form. Never raises; the record need not be kept."""
+        return read_span(record)
+
+    def analyze(self, trace_id: int, digests: Sequence[SpanDigest], release: Release) -> OptimizationReport | None:
+        """The report of one trace; `None` when nothing in it was done by an agent (ordinary web or database traces)."""
+        session = build_session(trace_id, digests, release, self._prices)
+        if not session.events:
+            return None
+        outcomes = run_analyzers(session, self._analyzers, self._ignore_paths)
+        return build_report(session, outcomes, generated_at=self._clock().isoformat())
+
+
+def analyze_inputs(
+    inputs: Iterable[InputFile],
+    pipeline: Pipeline,
+    *,
+    on_error: Callable[[InputError], None],
+    on_progress: Callable[[int], None] | None = None,
+) -> Iterator[OptimizationReport]:
+    """Reports of all traces in `inputs`, in order of first appearance.
+
+    A trace may be spread over several inputs, so the first report comes after the last input was read. Memory holds
+    digests up to the spool's budget, however large the inputs are.
+
+    Args:
+        inputs: what `ingest.files.find_inputs` found.
+        pipeline: makes the reports.
+        on_error: gets each thing that could not be read; the rest goes on.
+        on_progress: gets the bytes read since its last call.
+    """
+    with TraceSpool[SpanDigest]() as spool:
+        for input_file in inputs:
+            for record in read_spans(input_file, on_error, on_progress):
+                spool.add(record.trace_id, pipeline.digest(record))
+        for trace_id, digests in spool.traces():
+            report = pipeline.analyze(trace_id, digests, release_of_input(digests))
+            if report is not None:
+                yield report
+
+
+def release_of_input(digests: Sequence[SpanDigest]) -> Release:
+    """How collection ended for a trace that was read from files: with its root, or with the end of the input."""
+    has_root = any(digest.parent_span_id is None for digest in digests)
+    reason = ReleaseReason.ROOT_ENDED if has_root else ReleaseReason.SHUTDOWN
+    return Release(reason=reason, span_count=len(digests))
