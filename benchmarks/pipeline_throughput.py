@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from machine import machine_line
-from otel_sessionopt.ingest.files import find_inputs
 from workload import SPANS_PER_TRACE, span_attributes, span_times, write_otlp_json, write_otlp_protobuf
 
+from otel_sessionopt.ingest.files import find_inputs
 from otel_sessionopt.ingest.span_record import SpanRecord
 from otel_sessionopt.pipeline import Pipeline, analyze_inputs, release_of_input
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from otel_sessionopt.version import __version__
+
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.base import BaseAnalyzer as BaseAnalyzer
     from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer as ExcessiveThinkingAnalyzer
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from otel_sessionopt.session.model import Session as Session
     from otel_sessionopt.session.model import SessionEvent as SessionEvent
     from otel_sessionopt.session.model import SessionStatus as SessionStatus
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "BaseAnalyzer": "analyzers.base",

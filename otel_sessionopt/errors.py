@@ -25,3 +25,11 @@ class InputError(SessionOptError):
         self.position = position
         self.reason = reason
         super().__init__(": ".join(part for part in (source, position, reason) if part))
+
+
+class RecordingError(SessionOptError, ValueError):
+    """Something that cannot be recorded or asked for: an id that is taken, an unknown type or format, negative tokens."""
+
+
+class StoreError(SessionOptError):
+    """The history cannot be read or written: a full disk, a folder without permission, a file of a later version."""

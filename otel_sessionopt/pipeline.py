@@ -94,11 +94,12 @@ def analyze_inputs(
         on_error: gets each thing that could not be read; the rest goes on.
         on_progress: gets the bytes read since its last call.
     """
-    with TraceSpool[SpanDigest]() as spool:
+    traces: TraceSpool[SpanDigest] = TraceSpool()
+    with traces as spool:
         for input_file in inputs:
             for record in read_spans(input_file, on_error, on_progress):
                 spool.add(record.trace_id, pipeline.digest(record))
-        for trace_id, digests in spool.traces():
+        for trace_id, digests in spool:
             report = pipeline.analyze(trace_id, digests, release_of_input(digests))
             if report is not None:
                 yield report

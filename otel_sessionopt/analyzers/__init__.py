@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""Rules: pure functions from a session to issues, and what runs, prices and describes them."""

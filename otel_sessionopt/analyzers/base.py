@@ -57,7 +57,7 @@ class AnalyzerMeta:
 
 
 def threshold(default: int | float, *, unit: str, ge: float | None = None, le: float | None = None, doc: str) -> Any:
-    """Declare a tunable field of an analyzer: its default, unit, closed range and one-sentence meaning (with origin)."""
+    """Declare a tunable field of an analyzer: default, unit, closed range and one-sentence meaning (with origin)."""
     return dataclasses.field(default=default, metadata={"unit": unit, "ge": ge, "le": le, "doc": doc})
 
 

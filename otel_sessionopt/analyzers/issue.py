@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
+from hashlib import blake2b
+from math import isfinite
 from typing import Any, NamedTuple
 
 from otel_sessionopt.pricing.catalog import PriceClass
@@ -85,6 +88,39 @@ class Waste:
     duration_ns: int = 0
     claims: tuple[Claim, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; money as a float, `None` when unpriced."""
+        return {
+            "tokens": self.tokens,
+            "basis": self.basis.value,
+            "cost_usd": None if self.cost_usd is None else float(self.cost_usd),
+            "duration_ns": self.duration_ns,
+            "claims": [
+                {"item_id": c.item_id, "call_id": c.call_id, "price_class": c.price_class.value, "tokens": c.tokens}
+                for c in self.claims
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Waste:
+        """Read what `to_dict` wrote. Raises `ValueError` on a wrong value, `KeyError` on a missing key."""
+        cost = data.get("cost_usd")
+        return cls(
+            tokens=_whole(data["tokens"], "waste.tokens"),
+            basis=Basis(data["basis"]),
+            cost_usd=None if cost is None else _money(cost, "waste.cost_usd"),
+            duration_ns=_whole(data.get("duration_ns", 0), "waste.duration_ns"),
+            claims=tuple(
+                Claim(
+                    str(claim["item_id"]),
+                    str(claim["call_id"]),
+                    PriceClass(claim["price_class"]),
+                    _whole(claim["tokens"], "waste.claims.tokens"),
+                )
+                for claim in data.get("claims", ())
+            ),
+        )
+
 
 @dataclass(slots=True)
 class EfficiencyIssue:
@@ -94,13 +130,15 @@ class EfficiencyIssue:
     `estimated_waste_tokens` and `estimated_waste_cost` follow from it.
 
     Attributes:
-        id: unique in a report and stable over runs: code plus a fingerprint of the thing to fix (path, tool), not of user text.
-        description: what happened, one sentence, the number that matters first; hostile text from spans is masked and cut
-            by the report, not here.
+        id: unique in a report and stable over runs: code plus a fingerprint of the thing to fix (path, tool), not of
+            user text.
+        description: what happened, one sentence, the number that matters first; hostile text from spans is masked and
+            cut by the report, not here.
         suggestion: what to do, one sentence.
         events_involved: ids of the evidence events in order; the first is the necessary one that would remain.
         metadata: small facts for machines (`file_path`, `query`, `tool_name`, counts).
         code: the analyzer's id, filled in by the runner.
+        is_preview: the rule is a preview: listed, never in totals or score; filled in by the runner.
     """
 
     id: str
@@ -114,6 +152,7 @@ class EfficiencyIssue:
     metadata: dict[str, Any] = field(default_factory=dict)
     waste: Waste | None = None
     code: str = ""
+    is_preview: bool = False
 
     def __post_init__(self) -> None:
         if self.waste is not None:
@@ -121,10 +160,75 @@ class EfficiencyIssue:
             self.estimated_waste_cost = None if self.waste.cost_usd is None else float(self.waste.cost_usd)
 
     def to_dict(self) -> dict[str, Any]:
-        """The known JSON shape plus `code` and `waste`."""
-        raise NotImplementedError
+        """The known JSON shape plus `code` and `waste` (`None` without one); `is_preview` only where it is true."""
+        shape: dict[str, Any] = {
+            "id": self.id,
+            "issue_type": self.issue_type.value,
+            "severity": self.severity.value,
+            "description": self.description,
+            "suggestion": self.suggestion,
+            "estimated_waste_tokens": self.estimated_waste_tokens,
+            "estimated_waste_cost": self.estimated_waste_cost,
+            "events_involved": list(self.events_involved),
+            "metadata": dict(self.metadata),
+            "code": self.code,
+            "waste": None if self.waste is None else self.waste.to_dict(),
+        }
+        if self.is_preview:
+            shape["is_preview"] = True
+        return shape
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> EfficiencyIssue:
-        """Read what `to_dict` wrote, or the earlier tool's shape. Raises `ValueError` or `KeyError` on anything else."""
-        raise NotImplementedError
+    def from_dict(cls, data: Mapping[str, Any]) -> EfficiencyIssue:
+        """Read what `to_dict` wrote, or the earlier tool's shape. Raises `ValueError` or `KeyError` on anything else.
+
+        Unknown keys are ignored: a report of a later version stays readable.
+        """
+        events = data.get("events_involved", [])
+        if not isinstance(events, (list, tuple)):
+            raise ValueError(f"events_involved is {type(events).__name__}; a list of event ids is wanted")
+        metadata = data.get("metadata") or {}
+        if not isinstance(metadata, Mapping):
+            raise ValueError(f"metadata is {type(metadata).__name__}; a mapping is wanted")
+        cost = data.get("estimated_waste_cost", 0.0)
+        waste = data.get("waste")
+        if waste is not None and not isinstance(waste, Mapping):
+            raise ValueError(f"waste is {type(waste).__name__}; a mapping is wanted")
+        return cls(
+            id=str(data["id"]),
+            issue_type=IssueType(data["issue_type"]),
+            severity=Severity(data["severity"]),
+            description=str(data["description"]),
+            suggestion=str(data["suggestion"]),
+            estimated_waste_tokens=_whole(data.get("estimated_waste_tokens", 0), "estimated_waste_tokens"),
+            estimated_waste_cost=None if cost is None else float(_money(cost, "estimated_waste_cost")),
+            events_involved=[str(event) for event in events],
+            metadata=dict(metadata),
+            waste=None if waste is None else Waste.from_dict(waste),
+            code=str(data.get("code", "")),
+            is_preview=data.get("is_preview") is True,
+        )
+
+
+def issue_id(code: str, *thing: str) -> str:
+    """Id of an issue: the code and eight hex digits of the thing to fix (context, path, tool), stable over runs."""
+    # The separator keeps ("a", "bc") and ("ab", "c") apart; no id, path or tool name contains it.
+    return f"{code}-{blake2b(chr(31).join(thing).encode('utf-8', 'surrogatepass'), digest_size=4).hexdigest()}"
+
+
+def _whole(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        raise ValueError(f"{name} is {value!r}; a whole number is wanted")
+    return int(value)
+
+
+def _money(value: object, name: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"{name} is {type(value).__name__}; an amount is wanted")
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{name} is {value!r}; an amount is wanted") from None
+    if not amount.is_finite():
+        raise ValueError(f"{name} is {value!r}; a finite amount is wanted")
+    return amount

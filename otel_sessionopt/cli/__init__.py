@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""The command line: one file a command. The only place that prints."""

@@ -10,7 +10,11 @@ from array import array
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+# Stands for one past the last line of a file of unknown length, so that `tail -n 20` is the range from `END_LINE - 20`.
+# No real file is that long, and ranges from both ends never overlap by accident.
+END_LINE: Final = 1 << 31
 
 
 class Operation(str, Enum):
@@ -47,7 +51,8 @@ class FileAccess(NamedTuple):
     Attributes:
         path: normalised path; absolute where the working directory is known.
         is_write: written, edited, moved or deleted; otherwise read.
-        first_line, last_line: 1-based inclusive range asked for; `None` = from the start / to the end.
+        first_line, last_line: 1-based inclusive range asked for; `None` = from the start / to the end. A range counted
+            from the end has a `first_line` just below `END_LINE`.
     """
 
     path: str
@@ -62,7 +67,7 @@ class ResultDigest(NamedTuple):
     Attributes:
         chars: length of the text in characters; images and binary data are not counted as text.
         tokens: size in tokens where the source states it, else `None`.
-        text_hash: 64-bit hash of the text, equal texts have equal hashes within one process; `None` without content.
+        text_hash: 60-bit hash of the text, equal texts have equal hashes within one process; `None` without content.
         lines: for numbered listings (`cat -n` form) one signature a line, see `dialects.results`; else `None`.
         exit_code: exit code of a shell command where the source or the text states it.
     """
@@ -82,16 +87,19 @@ class ToolUse(NamedTuple):
         kind: by name and arguments; a shell command that only reads is READ, one that only searches is SEARCH,
             one that only writes files is WRITE, any other SHELL.
         call_id: provider's id of the call.
-        arguments_hash: 64-bit hash of the canonical arguments; `None` when no arguments were recorded.
+        arguments_hash: 60-bit hash of the canonical arguments; `None` when no arguments were recorded.
         accesses: files read and written, in order.
-        query: search pattern, as sent, at most 200 characters kept; `query_hash` tells longer ones apart.
-        scope: what a search looked through (path, glob and options, canonical); two searches repeat only with equal scopes.
+        query: search pattern, as sent, at most 200 characters kept; `query_hash` tells longer ones apart: a 60-bit hash
+            of the whole pattern in lower case with white space folded, set wherever `query` is.
+        scope: what a search looked through (path, glob and options, canonical); two searches repeat only with equal
+            scopes.
         command: shell command, at most 200 characters kept.
         may_write: something in the call may have changed files that we cannot name (an unknown shell command).
         is_poll: asks a running process for news (`write_stdin`, `BashOutput`, `sleep`, …): repeating it is no waste.
         is_cursor: moves a cursor that its arguments do not show (`scroll_down`, next page): repeating it is no waste.
         is_rejected: the user said no; not an error and nothing ran.
         result: the result, `None` when not recorded.
+        arguments_chars: length of the canonical arguments; `None` when no arguments were recorded.
     """
 
     name: str
@@ -108,6 +116,7 @@ class ToolUse(NamedTuple):
     is_cursor: bool = False
     is_rejected: bool = False
     result: ResultDigest | None = None
+    arguments_chars: int | None = None
 
 
 class ModelUse(NamedTuple):
@@ -158,7 +167,8 @@ class SpanDigest(NamedTuple):
         conversation_id: session or conversation id the span states.
         model: usage and model, for model calls, embeddings and containers with totals.
         tool: for tool calls.
-        content_chars: text size of a user message, summary or thinking block; `None` when not recorded.
+        content_chars: text size of a user message, summary or thinking block, and of a model call the text that it
+            answered, without thoughts and tool arguments; `None` when not recorded.
         detail: further facts for `SessionEvent.data`; small, no contents.
         warnings: names of what could not be read (`invalid-json`, `cut-value`, `dropped-attributes`, …).
     """

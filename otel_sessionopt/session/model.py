@@ -6,11 +6,17 @@ They are the mutable recording types of the public API. Analyzers get them read-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from otel_sessionopt.session.json_fields import JsonFields
+from otel_sessionopt.session.release import Release as Release
+from otel_sessionopt.session.release import ReleaseReason as ReleaseReason
+from otel_sessionopt.session.times import NS_PER_MS, NS_PER_SECOND, ns_from_iso
 
 if TYPE_CHECKING:
     from otel_sessionopt.dialects.digest import ToolUse
@@ -29,7 +35,7 @@ class SessionStatus(str, Enum):
 
 
 class EventType(str, Enum):
-    """What an event is. A failed tool call keeps its type and carries `error`; ERROR is for events that are nothing else."""
+    """What an event is. A failed tool call keeps its type and carries `error`; ERROR is for what is nothing else."""
 
     SESSION_START = "SESSION_START"
     SESSION_END = "SESSION_END"
@@ -44,38 +50,6 @@ class EventType(str, Enum):
     CONTEXT_LOAD = "CONTEXT_LOAD"
     THINKING = "THINKING"
     CUSTOM = "CUSTOM"
-
-
-class ReleaseReason(str, Enum):
-    """Why a trace was handed to the analysis; the same names in metrics, attributes and reports."""
-
-    ROOT_ENDED = "root_ended"
-    LATE_CHILDREN = "late_children"
-    IDLE_TIMEOUT = "idle_timeout"
-    SPAN_LIMIT = "span_limit"
-    MEMORY_LIMIT = "memory_limit"
-    LATE_SPAN = "late_span"
-    SHUTDOWN = "shutdown"
-
-
-class Release(NamedTuple):
-    """How the collection of a session's spans ended.
-
-    Attributes:
-        reason: why the analysis ran now; `shutdown` also stands for "the input ended without a root span".
-        is_final: no refresh is expected; an interim report of a session that goes on is not final.
-        span_count: spans seen, ordinary ones included.
-        late_spans: spans that came after an earlier report.
-        dropped: spans not analysed, by reason (`queue_full`, `span_limit`, …).
-        warnings: what could not be read, by name, with counts (`invalid-json`, `unknown-usage`, …).
-    """
-
-    reason: ReleaseReason = ReleaseReason.ROOT_ENDED
-    is_final: bool = True
-    span_count: int = 0
-    late_spans: int = 0
-    dropped: Mapping[str, int] = {}
-    warnings: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
@@ -97,11 +71,14 @@ class SessionEvent:
         reasoning_tokens: part of `tokens_output`; `None` = not told.
         content_tokens: size of what the event put into the context (a tool result, a message); `None` = unknown.
         is_content_measured: `content_tokens` was stated by the source; otherwise it comes from the text length.
+        arguments_tokens: size of a tool call's arguments, which the model wrote; `None` = unknown.
         context: id of the conversation the event belongs to: the span id of the agent that made it; a sub-agent has
             its own. Empty on recordings by hand.
         error: error type where the operation failed.
         is_compaction: the context was compacted or cleared here.
-        tool: the tool call in detail.
+        start_ns, end_ns: filled in from `timestamp` and `duration_ms` where they are not given; `None` when those say
+            nothing either.
+        tool: the tool call in detail. Not part of the JSON shape: its hashes hold within one process.
         reported_cost_usd: see `ModelUse`.
     """
 
@@ -131,7 +108,14 @@ class SessionEvent:
     dialect: str | None = None
     is_compaction: bool = False
     tool: ToolUse | None = None
-    reported_cost_usd: Any = None
+    reported_cost_usd: Decimal | None = None
+    arguments_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.start_ns is None and self.timestamp:
+            self.start_ns = ns_from_iso(self.timestamp)
+        if self.end_ns is None and self.start_ns is not None:
+            self.end_ns = self._end_from_duration(self.start_ns)
 
     @property
     def uncached_tokens(self) -> int:
@@ -139,13 +123,72 @@ class SessionEvent:
         return max(self.tokens_input - self.cache_read_tokens - self.cache_write_tokens, 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """The known JSON shape: seven keys, `event_type` as its value, and those further fields that differ from their default."""
-        raise NotImplementedError
+        """The known JSON shape: seven keys, and those further fields that differ from their default.
+
+        Start and end appear where `timestamp` and `duration_ms` do not already say them to the nanosecond.
+        """
+        result: dict[str, Any] = {
+            "id": self.id,
+            "timestamp": self.timestamp,
+            "event_type": self.event_type.value,
+            "data": dict(self.data),
+            "tokens_input": self.tokens_input,
+            "tokens_output": self.tokens_output,
+            "duration_ms": self.duration_ms,
+        }
+        for key in (*_EVENT_OPTIONAL_TEXTS, *_EVENT_WHOLES, *_EVENT_OPTIONAL_WHOLES, *_EVENT_FLAGS):
+            value = getattr(self, key)
+            if value or (value is not None and key in _EVENT_OPTIONAL_WHOLES):
+                result[key] = value
+        if self.start_ns is not None and self.start_ns != ns_from_iso(self.timestamp):
+            result["start_ns"] = self.start_ns
+        if self.start_ns is not None and self.end_ns not in (None, self._end_from_duration(self.start_ns)):
+            result["end_ns"] = self.end_ns
+        if self.reported_cost_usd is not None:
+            result["reported_cost_usd"] = float(self.reported_cost_usd)
+        return result
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> SessionEvent:
-        """Read what `to_dict` wrote. Unknown keys are ignored; a missing key or a wrong value raises `ValueError` naming it."""
-        raise NotImplementedError
+    def from_dict(cls, data: Mapping[str, Any], where: str = "event") -> SessionEvent:
+        """Read what `to_dict` wrote. Unknown keys are ignored; `ValueError` names a missing key or a wrong value.
+
+        `id`, `timestamp` and `event_type` are needed. `where` names the object in those messages.
+        """
+        fields = JsonFields(data, where)
+        event = cls(
+            id=fields.text("id"),
+            timestamp=fields.text("timestamp"),
+            event_type=fields.member("event_type", EventType),
+            data=fields.mapping("data"),
+            tokens_input=fields.whole("tokens_input", 0),
+            tokens_output=fields.whole("tokens_output", 0),
+            duration_ms=fields.number("duration_ms", 0),
+            start_ns=fields.optional_moment("start_ns"),
+            end_ns=fields.optional_moment("end_ns"),
+        )
+        for key in _EVENT_OPTIONAL_TEXTS:
+            if data.get(key) is not None:
+                setattr(event, key, fields.text(key))
+        for key in (*_EVENT_WHOLES, *_EVENT_OPTIONAL_WHOLES):
+            if data.get(key) is not None:
+                setattr(event, key, fields.whole(key))
+        for key in _EVENT_FLAGS:
+            setattr(event, key, fields.flag(key, False))
+        if data.get("reported_cost_usd") is not None:
+            event.reported_cost_usd = Decimal(str(fields.number("reported_cost_usd")))
+        return event
+
+    def _end_from_duration(self, start_ns: int) -> int:
+        return start_ns + round(self.duration_ms * NS_PER_MS)
+
+
+# The further fields of the JSON shape, by how they are read and when they are left out.
+_EVENT_OPTIONAL_TEXTS = (
+    "span_id", "parent_span_id", "name", "model", "provider", "agent", "context", "error", "dialect",
+)  # fmt: skip
+_EVENT_WHOLES = ("cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+_EVENT_OPTIONAL_WHOLES = ("reasoning_tokens", "content_tokens", "arguments_tokens")
+_EVENT_FLAGS = ("is_content_measured", "is_compaction")
 
 
 @dataclass(slots=True)
@@ -160,7 +203,7 @@ class Session:
         started_at, ended_at: ISO 8601; `started_at` is filled in on construction, `ended_at` is empty while active.
         events: in order of start time, ties by id.
         total_tokens_input, total_tokens_output, total_duration_ms: running totals of `add_event`; stored ones win where
-            `events` is empty.
+            `events` is empty. Events given on construction are added up unless totals are given too.
         model: the model most of the tokens went to, or the given one.
         metadata: small facts.
         trace_ids: traces it covers, in hex.
@@ -188,24 +231,154 @@ class Session:
     release: Release | None = None
     prices: PriceCatalog | None = field(default=None, repr=False, compare=False)
     _facts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _facts_state: tuple[object, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.started_at:
-            # The one clock in the model: users of the recording API rely on a start time being there.
-            self.started_at = datetime.now(timezone.utc).isoformat()
+            # The clock of the recording API: its users rely on a start time being there.
+            self.started_at = _now()
+        if self.events and not (self.total_tokens_input or self.total_tokens_output or self.total_duration_ms):
+            for index, event in enumerate(self.events):
+                self._add_to_totals(event, index)
 
     def add_event(self, event: SessionEvent) -> None:
-        """Append an event, add to the totals and forget derived facts."""
+        """Append an event, add to the totals and forget derived facts.
+
+        A `TOKEN_USAGE` event that repeats the numbers of a model call adds no tokens (see `repeats_model_call`).
+        """
         self.events.append(event)
-        self.total_tokens_input += event.tokens_input
-        self.total_tokens_output += event.tokens_output
-        self.total_duration_ms += event.duration_ms
-        self._facts.clear()
+        self._add_to_totals(event, len(self.events) - 1)
+
+    def end(self, status: SessionStatus = SessionStatus.COMPLETED) -> None:
+        """Close a session recorded by hand: it ends now, with this status."""
+        self.status = status
+        self.ended_at = _now()
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.total_tokens_input + self.total_tokens_output
+
+    @property
+    def estimated_cost(self) -> float | None:
+        """What the model calls cost in USD; sums cover the priced calls. `None` when nothing is priced."""
+        from otel_sessionopt.session.facts.bill import bill  # facts are computed from this module's types
+
+        cost_usd = bill(self).cost_usd
+        return None if cost_usd is None else float(cost_usd)
+
+    @property
+    def duration_seconds(self) -> float:
+        """Wall time from the start to the end, or to the last event while active; never negative.
+
+        Where no times can be read it is `total_duration_ms`.
+        """
+        start_ns = ns_from_iso(self.started_at)
+        end_ns = ns_from_iso(self.ended_at) if self.ended_at else None
+        if end_ns is None:
+            end_ns = max((event.end_ns for event in self.events if event.end_ns is not None), default=None)
+        if start_ns is None or end_ns is None:
+            return self.total_duration_ms / 1000
+        return max(end_ns - start_ns, 0) / NS_PER_SECOND
+
+    def to_dict(self) -> dict[str, Any]:
+        """The known JSON shape: twelve keys, and those further fields that differ from their default."""
+        result: dict[str, Any] = {
+            "id": self.id,
+            "agent": self.agent,
+            "task": self.task,
+            "status": self.status.value,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "events": [event.to_dict() for event in self.events],
+            "total_tokens_input": self.total_tokens_input,
+            "total_tokens_output": self.total_tokens_output,
+            "total_duration_ms": self.total_duration_ms,
+            "model": self.model,
+            "metadata": dict(self.metadata),
+        }
+        if self.trace_ids:
+            result["trace_ids"] = list(self.trace_ids)
+        if self.conversation_id is not None:
+            result["conversation_id"] = self.conversation_id
+        if not self.is_recorded:
+            result["is_recorded"] = False
+        if self.release is not None:
+            result["release"] = self.release.to_dict()
+        return result
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Session:
+        """Read what `to_dict` wrote. Unknown keys are ignored; `ValueError` names a missing key or a wrong value.
+
+        `id` is needed, and `started_at` unless there are events: a made-up start time would be a lie.
+        """
+        fields = JsonFields(data, "session")
+        events = [SessionEvent.from_dict(each, f"session.events[{i}]") for i, each in enumerate(fields.items("events"))]
+        return cls(
+            id=fields.text("id"),
+            agent=fields.text("agent", ""),
+            task=fields.text("task", ""),
+            status=fields.member("status", SessionStatus, SessionStatus.ACTIVE),
+            started_at=fields.text("started_at", events[0].timestamp if events else None),
+            ended_at=fields.text("ended_at", ""),
+            events=events,
+            total_tokens_input=fields.whole("total_tokens_input", 0),
+            total_tokens_output=fields.whole("total_tokens_output", 0),
+            total_duration_ms=fields.number("total_duration_ms", 0),
+            model=fields.text("model", "default"),
+            metadata=fields.mapping("metadata"),
+            trace_ids=tuple(str(each) for each in fields.items("trace_ids")),
+            conversation_id=fields.optional_text("conversation_id"),
+            is_recorded=fields.flag("is_recorded", True),
+            release=Release.from_dict(fields.mapping("release")) if data.get("release") is not None else None,
+        )
 
     def fact(self, compute: Callable[[Session], T]) -> T:
         """The value of `compute(self)`, computed once and kept until the session changes. See `session/facts/`."""
+        # Users of the recording API also append to `events` and set totals and model themselves.
+        state = (
+            len(self.events), self.total_tokens_input, self.total_tokens_output, self.total_duration_ms, self.model,
+            self.ended_at, self.prices,
+        )  # fmt: skip
+        if state != self._facts_state:
+            self._facts.clear()
+            self._facts_state = state
         try:
             return self._facts[compute]  # type: ignore[no-any-return]  # keyed by the function that made it
         except KeyError:
             value = self._facts[compute] = compute(self)
             return value
+
+    def _add_to_totals(self, event: SessionEvent, index: int) -> None:
+        self.total_duration_ms += event.duration_ms
+        if not repeats_model_call(self.events, index, self.model):
+            self.total_tokens_input += event.tokens_input
+            self.total_tokens_output += event.tokens_output
+
+
+def repeats_model_call(events: Sequence[SessionEvent], index: int, session_model: str) -> bool:
+    """Whether `events[index]` is a `TOKEN_USAGE` that tells again what a model call was billed.
+
+    It does when a model call of the same model since the last `TOKEN_USAGE` has the same numbers. An event that names
+    no model means the session's.
+    """
+    event = events[index]
+    if event.event_type is not EventType.TOKEN_USAGE:
+        return False
+    model = event.model or session_model
+    for before in map(events.__getitem__, range(index - 1, -1, -1)):
+        if before.event_type is EventType.TOKEN_USAGE:
+            return False
+        if (
+            before.event_type is EventType.AI_RESPONSE
+            and before.tokens_input == event.tokens_input
+            and before.tokens_output == event.tokens_output
+            and (before.model or session_model) == model
+        ):
+            return True
+    return False
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat()

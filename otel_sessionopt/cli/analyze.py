@@ -1,0 +1,179 @@
+"""`sessionoptimizer analyze PATH…`: sessions in, reports out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from otel_sessionopt.cli.exits import EXIT_CODES, Exit
+from otel_sessionopt.cli.messages import tell_error
+from otel_sessionopt.cli.options import settings_of, settings_options
+from otel_sessionopt.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from otel_sessionopt.cli.progress import ReadingProgress
+    from otel_sessionopt.cli.sinks import Sink
+    from otel_sessionopt.config import Settings
+    from otel_sessionopt.report import OptimizationReport
+
+SEVERITIES: Final = ("low", "medium", "high", "critical")
+_SUFFIXES: Final = {"text": "txt", "json": "json", "markdown": "md"}
+_ERRORS_TOLD: Final = 10
+"""Lines about one file; a file of another format would fail in every line."""
+
+
+@click.command("analyze", epilog=f"\b\n{EXIT_CODES}")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--format", "form", type=click.Choice(list(_SUFFIXES)), help="Form of the report; text when not given.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Folder for report files, or one .json file for all reports.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    help="Exit with status 1 when an issue has this severity or a higher one.",
+)
+@click.option("--rule", "only", multiple=True, metavar="ID", help="Run this rule alone. May be repeated.")
+@click.option("--disable", "disabled", multiple=True, metavar="ID", help="Do not run this rule. May be repeated.")
+@click.option("--ignore", "ignored", multiple=True, metavar="GLOB", help="No findings on such paths. May be repeated.")
+@click.option("--full", is_flag=True, help="Print every report whole, however many there are.")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@settings_options
+def command(
+    paths: tuple[str, ...],
+    form: str | None,
+    output: Path | None,
+    fail_on: str | None,
+    only: tuple[str, ...],
+    disabled: tuple[str, ...],
+    ignored: tuple[str, ...],
+    full: bool,
+    no_progress: bool,
+    config: Path | None,
+    overrides: tuple[str, ...],
+) -> int:
+    """Analyse the sessions in PATH: files, folders, globs, or - for standard input.
+
+    Reads OTLP JSON and protobuf (one document, JSON Lines, the Collector's file exporter; .gz, .xz, .zst) and Claude
+    Code transcripts. A trace may be spread over several files.
+
+    \b
+    Examples:
+      sessionoptimizer analyze ~/.claude/projects
+      sessionoptimizer analyze traces.jsonl --fail-on high
+      sessionoptimizer analyze runs/ --format json --output reports.json
+      zstdcat traces.jsonl.zst | sessionoptimizer analyze -
+    """
+    settings = settings_of(config, overrides, only=only, disabled=disabled, ignored=ignored)
+    run = _Run(settings=settings, fail_on=fail_on)
+    with ExitStack() as stack:
+        sink = _sink_for(stack, form, output, settings, is_full=full)
+        run.analyze(paths, sink, is_progress_wanted=not no_progress)
+    return run.status()
+
+
+@dataclass
+class _Run:
+    """One run of the command: what was found and what could not be read."""
+
+    settings: Settings
+    fail_on: str | None
+    errors: list[InputError] = field(default_factory=list)
+    error_counts: Counter[str] = field(default_factory=Counter)
+    is_over: bool = False
+    progress: ReadingProgress | None = None
+
+    def analyze(self, paths: Sequence[str], sink: Sink, *, is_progress_wanted: bool) -> None:
+        """Send the reports of everything in `paths` to `sink`."""
+        # Imported here: `--help` does not need them.
+        from otel_sessionopt.cli.progress import ReadingProgress
+        from otel_sessionopt.ingest.files import find_inputs
+        from otel_sessionopt.pipeline import Pipeline, analyze_inputs
+        from otel_sessionopt.report.figures import count
+        from otel_sessionopt.report.summary import Tally
+
+        tally = Tally()
+        inputs = find_inputs(paths, self.on_error)
+        if not inputs and not self.errors:
+            self.on_error(InputError(", ".join(paths), "", "no input found; a file, folder or glob is wanted"))
+        total_bytes = sum(each.size or 0 for each in inputs)
+        with ReadingProgress(total_bytes, is_wanted=is_progress_wanted) as self.progress:
+            for report in analyze_inputs(
+                inputs,
+                Pipeline.from_settings(self.settings),
+                on_error=self.on_error,
+                on_progress=self.progress.on_bytes,
+            ):
+                self.progress.on_session()
+                tally.add(report)
+                self.is_over = self.is_over or has_issue_at(report, self.fail_on)
+                sink.add(report)
+        self._tell_further_errors()
+        total = tally.total()
+        if total.sessions == 0 and not self.errors:
+            click.echo(
+                f"No agent session in {count(len(inputs), 'input file')}: no span in them is a model or tool call. "
+                "`sessionoptimizer doctor PATH` says more.",
+                err=True,
+            )
+        sink.close(total, self.errors)
+
+    def on_error(self, error: InputError) -> None:
+        """Tell what could not be read, each in one line, a bounded number of lines a file."""
+        self.error_counts[error.source] += 1
+        if self.error_counts[error.source] > _ERRORS_TOLD:
+            return
+        self.errors.append(error)
+        if self.progress is not None:
+            self.progress.close()  # or the line would stand in the middle of the bar
+        tell_error(error)
+
+    def _tell_further_errors(self) -> None:
+        for source, count in self.error_counts.items():
+            if count > _ERRORS_TOLD:
+                click.echo(f"error: {source}: {count - _ERRORS_TOLD:,} further places could not be read", err=True)
+
+    def status(self) -> int:
+        """The exit status: input that could not be read beats issues."""
+        if self.errors:
+            return Exit.WRONG_USE
+        return Exit.FINDINGS if self.is_over else Exit.CLEAN
+
+
+def _sink_for(stack: ExitStack, form: str | None, output: Path | None, settings: Settings, *, is_full: bool) -> Sink:
+    from otel_sessionopt.cli import sinks
+    from otel_sessionopt.writeback.report_files import replaced_file
+
+    if output is None:
+        if form == "json":
+            return sinks.JsonSink(lambda text: click.echo(text, nl=False))
+        return sinks.MarkdownSink() if form == "markdown" else sinks.TextSink(is_full=is_full)
+    if output.suffix == ".json" and not output.is_dir():
+        if form not in (None, "json"):
+            raise ConfigError(f"--output {output}: one file holds JSON only; name a folder for --format {form}")
+        if not output.absolute().parent.is_dir():
+            raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
+        return sinks.JsonFileSink(stack.enter_context(replaced_file(output)).write, output)
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"--output {output}: is a file; a folder, or a file name that ends in .json, is wanted")
+    formats = settings.report.formats if form is None else (_SUFFIXES[form],)
+    return sinks.FolderSink(output, formats)
+
+
+def has_issue_at(report: OptimizationReport, least: str | None) -> bool:
+    """Whether an issue has the severity `least` or a higher one; those of preview rules do not matter."""
+    if least is None:
+        return False
+    rank = SEVERITIES.index(least)
+    return any(
+        SEVERITIES.index(issue.severity.value.lower()) >= rank for issue in report.issues if not issue.is_preview
+    )

@@ -1,0 +1,142 @@
+"""Where the reports of `analyze` go: standard output as text, Markdown or JSON, a folder, or one JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import click
+
+from otel_sessionopt.cli.session_table import print_sessions
+from otel_sessionopt.errors import InputError
+from otel_sessionopt.report import SCHEMA_VERSION, OptimizationReport, as_markdown, as_text, figures, report_to_dict
+from otel_sessionopt.report.phrases import headline
+from otel_sessionopt.report.summary import SessionRow, SessionsTotal, row_of, total_headline, total_to_dict
+from otel_sessionopt.report.total_forms import short_report, total_as_markdown, total_as_text
+from otel_sessionopt.writeback.report_files import write_report
+
+IN_SHORT: Final = 10
+"""Up to so many sessions each report is shown in short; more are shown as a table."""
+_RULE: Final = "\n" + "─" * 80 + "\n\n"
+
+
+class Sink(Protocol):
+    """Takes reports as they are made, then the total and what of the input could not be read."""
+
+    def add(self, report: OptimizationReport) -> None:
+        """Take one report."""
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:
+        """No further report comes."""
+
+
+class TextSink:
+    """Text for people: one session whole, a few in short, many as a table; then the total."""
+
+    def __init__(self, *, is_full: bool) -> None:
+        self._is_full = is_full
+        self._first: OptimizationReport | None = None
+        self._rows: list[SessionRow] = []
+        self._short: list[str] = []
+
+    def add(self, report: OptimizationReport) -> None:
+        """Print it when whole reports are wanted; otherwise keep what the end needs, which is a row."""
+        self._rows.append(row_of(report))
+        if self._is_full:
+            click.echo((_RULE if len(self._rows) > 1 else "") + as_text(report), nl=False)
+            return
+        if self._first is None:
+            self._first = report
+        if len(self._rows) <= IN_SHORT:
+            self._short.append(short_report(report))
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came
+        """Print what was kept, and the total where there is more than one session."""
+        is_table = len(self._rows) > IN_SHORT
+        if self._is_full:
+            pass
+        elif len(self._rows) == 1 and self._first is not None:
+            click.echo(as_text(self._first), nl=False)
+        elif is_table:
+            print_sessions(self._rows)
+        else:
+            click.echo("\n".join(self._short), nl=False)
+        if len(self._rows) > 1:
+            click.echo(_RULE + total_as_text(total, with_issues=is_table), nl=False)
+
+
+class MarkdownSink:
+    """Markdown: every report whole, then the total."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, report: OptimizationReport) -> None:
+        """Print one report."""
+        click.echo(("\n---\n\n" if self._count else "") + as_markdown(report), nl=False)
+        self._count += 1
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came
+        """Print the total where there is more than one session."""
+        if self._count > 1:
+            click.echo("\n---\n\n" + total_as_markdown(total), nl=False)
+
+
+class JsonSink:
+    """One JSON document, written as reports come, one a line: `{schema_version, reports, total, errors}`."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._count = 0
+        write(f'{{"schema_version": {SCHEMA_VERSION}, "reports": [')
+
+    def add(self, report: OptimizationReport) -> None:
+        """Write one report."""
+        # ASCII only: valid JSON whatever the encoding of the terminal or pipe is.
+        self._write((",\n" if self._count else "\n") + json.dumps(report_to_dict(report), allow_nan=False))
+        self._count += 1
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:
+        """Write the rest of the document."""
+        told = [{"source": error.source, "position": error.position, "reason": error.reason} for error in errors]
+        self._write(
+            f'\n], "total": {json.dumps(total_to_dict(total), allow_nan=False)}, "errors": {json.dumps(told)}}}\n'
+        )
+
+
+class JsonFileSink(JsonSink):
+    """The same document in a file, and one sentence about it on standard output."""
+
+    def __init__(self, write: Callable[[str], object], path: Path) -> None:
+        super().__init__(write)
+        self._path = path
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:
+        """Finish the document, and say the number that matters."""
+        super().close(total, errors)
+        click.echo(total_headline(total))
+        click.echo(f"Wrote {figures.count(total.sessions, 'report')} to {self._path}")
+
+
+class FolderSink:
+    """Report files in a folder, and one sentence about them on standard output."""
+
+    def __init__(self, folder: Path, formats: Sequence[str]) -> None:
+        self._folder = folder
+        self._formats = formats
+        self._files = 0
+        self._only: OptimizationReport | None = None
+
+    def add(self, report: OptimizationReport) -> None:
+        """Write its files."""
+        self._files += len(write_report(report, self._folder, self._formats))
+        self._only = report
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came
+        """Say what was written, and the number that matters."""
+        if self._only is None:
+            return
+        click.echo(headline(self._only) if total.sessions == 1 else total_headline(total))
+        click.echo(f"Wrote {figures.count(self._files, 'report file')} to {self._folder}")

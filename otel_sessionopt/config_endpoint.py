@@ -1,0 +1,87 @@
+"""Where traces are sent, as OpenTelemetry's own variables say it. Without them nothing is contacted.
+
+Source: OpenTelemetry specification, "OTLP exporter", configuration options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from otel_sessionopt.errors import ConfigError
+
+BASE_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TRACES_VARIABLE: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_PROTOCOL_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_TIMEOUT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
+_DISABLED_VARIABLE: Final = "OTEL_SDK_DISABLED"
+_TRACES_PATH: Final = "/v1/traces"
+
+DEFAULT_TIMEOUT_SECONDS: Final = 5.0
+"""Half of what the exporters wait by default: a person who ends a session in a shell waits for it."""
+
+
+class Endpoint(NamedTuple):
+    """A receiver of traces.
+
+    Attributes:
+        url: with the path of the traces for OTLP over HTTP.
+        is_grpc: OTLP over gRPC; otherwise over HTTP.
+        timeout_seconds: for one request with all its retries.
+    """
+
+    url: str
+    is_grpc: bool
+    timeout_seconds: float
+
+    @property
+    def shown(self) -> str:
+        """The address without user, password and query, fit for messages."""
+        parts = urlsplit(self.url)
+        host = f"{parts.hostname or ''}{'' if parts.port is None else f':{parts.port}'}"
+        return f"{parts.scheme}://{host}{parts.path}"
+
+
+def traces_endpoint(environ: Mapping[str, str]) -> Endpoint | None:
+    """The receiver that the environment names, or `None`. An empty variable counts as unset.
+
+    Raises:
+        ConfigError: it is no http(s) URL.
+    """
+    if environ.get(_DISABLED_VARIABLE, "").strip().lower() == "true":
+        return None
+    variable = TRACES_VARIABLE if environ.get(TRACES_VARIABLE, "").strip() else BASE_VARIABLE
+    url = environ.get(variable, "").strip()
+    if not url:
+        return None
+    is_grpc = _first(environ, _PROTOCOL_VARIABLES).lower() == "grpc"
+    if is_grpc and "://" not in url:
+        url = f"http://{url}"  # gRPC endpoints are often written as host:port
+    if not _is_http_url(url):
+        raise ConfigError(f"{variable}: an http or https URL is wanted, for example http://localhost:4318")
+    if variable == BASE_VARIABLE and not is_grpc:
+        url = url.rstrip("/") + _TRACES_PATH
+    return Endpoint(url, is_grpc, _seconds(_first(environ, _TIMEOUT_VARIABLES)))
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number
+        return False
+
+
+def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((environ[name].strip() for name in names if environ.get(name, "").strip()), "")
+
+
+def _seconds(text: str) -> float:
+    """The timeout; what is no number is not our variable to refuse, the exporters ignore it too."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return DEFAULT_TIMEOUT_SECONDS
+    return seconds if isfinite(seconds) and seconds > 0 else DEFAULT_TIMEOUT_SECONDS

@@ -1,0 +1,137 @@
+"""What the live processor's worker does with spans and traces: digests, reports, report files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_sessionopt.ingest.readable_span import record_from_readable_span
+
+if TYPE_CHECKING:
+    from otel_sessionopt.dialects.digest import SpanDigest
+    from otel_sessionopt.ingest.buffered_trace import DueTrace
+    from otel_sessionopt.ingest.span_record import SpanRecord
+    from otel_sessionopt.processor_stats import Counters, Guard
+    from otel_sessionopt.report import OptimizationReport
+    from otel_sessionopt.session.release import Release
+
+
+class LivePipeline(Protocol):
+    """What the live processor needs of `pipeline.Pipeline`."""
+
+    def digest(self, record: SpanRecord) -> SpanDigest:
+        """What one span says."""
+        ...
+
+    def analyze(self, trace_id: int, digests: Sequence[SpanDigest], release: Release) -> OptimizationReport | None:
+        """The report of a trace; `None` when it is no session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOutputs:
+    """Where reports go beside the trace: files in `folder` (`None` = none), and a callable; both are optional."""
+
+    folder: Path | None = None
+    formats: Sequence[str] = ("json", "md", "txt")
+    on_report: Callable[[OptimizationReport], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """How an analysis went.
+
+    Attributes:
+        report: `None` when there was nothing to report, or when the analysis failed.
+        is_session: an agent is at work in the trace; also assumed where the analysis failed.
+    """
+
+    report: OptimizationReport | None
+    is_session: bool
+
+
+class LiveAnalysis:
+    """Runs the pipeline for the worker, which alone calls it. Nothing in here raises (the tests' guard excepted).
+
+    Everything behind the pipeline is imported when first used, on the worker's thread: a program that adds the
+    processor does not wait for it.
+    """
+
+    def __init__(self, pipeline: LivePipeline | None, outputs: ReportOutputs, guard: Guard, counters: Counters) -> None:
+        self._pipeline = pipeline
+        self._outputs = outputs
+        self._guard = guard
+        self._counters = counters
+
+    def digest(self, span: Any) -> SpanDigest | None:
+        """What an ended SDK span says; `None` when it could not be read (counted)."""
+        try:
+            return self._get_pipeline().digest(record_from_readable_span(span))
+        except Exception as error:  # noqa: BLE001 - a span of any shape may come, and the host must not notice
+            self._guard.failed("reading a span", error)
+            return None
+
+    def analyze(self, item: DueTrace[SpanDigest]) -> Analysis:
+        """Analyse a trace, and send its report to files and callable."""
+        try:
+            report = self._get_pipeline().analyze(item.trace.trace_id, item.trace.digests, release_of(item))
+        except Exception as error:  # noqa: BLE001 - rules may be the user's own
+            self._guard.failed("analysis", error)
+            return Analysis(None, is_session=True)
+        self._counters.add("releases", item.reason)
+        if report is not None:
+            self._send(report)
+        return Analysis(report, is_session=report is not None or _has_agent(item.trace.digests))
+
+    def _get_pipeline(self) -> LivePipeline:
+        if self._pipeline is None:
+            from otel_sessionopt.pipeline import Pipeline
+
+            self._pipeline = Pipeline()
+        return self._pipeline
+
+    def _send(self, report: OptimizationReport) -> None:
+        if self._outputs.folder is not None:
+            from otel_sessionopt.writeback.report_files import write_report
+
+            try:
+                write_report(report, self._outputs.folder.expanduser(), self._outputs.formats)
+            except Exception as error:  # noqa: BLE001 - a full disk, a folder without permission, a home that is none
+                self._guard.failed("writing report files", error)
+        if self._outputs.on_report is not None:
+            try:
+                self._outputs.on_report(report)
+            except Exception as error:  # noqa: BLE001 - the user's own code
+                self._guard.failed("on_report", error)
+
+
+def release_of(item: DueTrace[SpanDigest]) -> Release:
+    """How collection ended, as the report tells it."""
+    from otel_sessionopt.session.release import Release, ReleaseReason
+
+    trace = item.trace
+    return Release(
+        reason=ReleaseReason(item.reason),
+        is_final=item.is_final,
+        span_count=trace.span_count,
+        late_spans=trace.late_spans,
+        dropped=dict(trace.dropped),
+    )
+
+
+def _has_agent(digests: Sequence[SpanDigest]) -> bool:
+    """An agent's span is among them, even if nothing was done below it so far: what comes late belongs to a session."""
+    from otel_sessionopt.dialects.digest import Operation
+
+    return any(digest.operation is not Operation.OTHER for digest in digests)
+
+
+def evidence_times(report: OptimizationReport, digests: Sequence[SpanDigest]) -> dict[str, int]:
+    """End times in ns of the spans that findings name, by event id."""
+    wanted = {event_id for issue in report.issues for event_id in issue.events_involved}
+    if not wanted:
+        return {}
+    times = ((format(digest.span_id, "016x"), digest.end_ns) for digest in digests)
+    return {event_id: end_ns for event_id, end_ns in times if event_id in wanted}

@@ -1,0 +1,167 @@
+"""The report as JSON: versioned, stable order of keys, money as numbers. `schema.json` describes every key."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.issue import EfficiencyIssue
+    from otel_sessionopt.analyzers.overlap import CountedWaste
+    from otel_sessionopt.report.document import OptimizationReport
+    from otel_sessionopt.report.parts import Amount, RuleOutcome
+
+_USD_DIGITS: Final = 9
+"""Decimal places of money: below one token of the cheapest model, and no float noise."""
+
+
+def as_json(report: OptimizationReport) -> str:
+    """One JSON document, indented, ending in a line break."""
+    return json.dumps(report_to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def report_to_dict(report: OptimizationReport) -> dict[str, Any]:
+    """The same as plain types."""
+    return {
+        "schema_version": report.schema_version,
+        "session_id": report.session_id,
+        "generated_at": report.generated_at,
+        "efficiency_score": report.efficiency_score,
+        "grade": report.grade,
+        "score_basis": report.score_basis.value,
+        "total_waste_tokens": report.total_waste_tokens,
+        "total_waste_cost": _usd(report.waste.avoidable.cost_usd),
+        "session": _session(report),
+        "counts": _counts(report),
+        "bill": _bill(report),
+        "waste": _waste(report),
+        "issues": [_issue(issue, report.counted[issue.id]) for issue in report.issues],
+        "recommendations": list(report.recommendations),
+        "token_breakdown": dict(report.token_breakdown),
+        "comparisons": dict(report.comparisons),
+        "outcomes": [_outcome(outcome) for outcome in report.outcomes],
+        "release": _release(report),
+        "notes": list(report.notes),
+    }
+
+
+def _usd(cost: Decimal | None) -> float | None:
+    return None if cost is None else float(round(cost, _USD_DIGITS))
+
+
+def _amount(amount: Amount) -> dict[str, Any]:
+    return {"tokens": amount.tokens, "cost_usd": _usd(amount.cost_usd)}
+
+
+def _session(report: OptimizationReport) -> dict[str, Any]:
+    info = report.session
+    return {
+        "trace_ids": list(info.trace_ids),
+        "conversation_id": info.conversation_id,
+        "agent": info.agent,
+        "task": info.task,
+        "model": info.model,
+        "status": info.status,
+        "started_at": info.started_at,
+        "ended_at": info.ended_at,
+        "active_ns": info.active_ns,
+        "wall_ns": info.wall_ns,
+    }
+
+
+def _counts(report: OptimizationReport) -> dict[str, Any]:
+    counts = report.counts
+    return {
+        "model_calls": counts.model_calls,
+        "tool_calls": counts.tool_calls,
+        "errors": counts.errors,
+        "tool_errors": counts.tool_errors,
+        "rejections": counts.rejections,
+        "compactions": counts.compactions,
+        "user_messages": counts.user_messages,
+        "events": counts.events,
+    }
+
+
+def _bill(report: OptimizationReport) -> dict[str, Any]:
+    bill = report.bill
+    return {
+        "total": _amount(bill.total),
+        "classes": {price_class.value: _amount(entry) for price_class, entry in bill.classes.items()},
+        "reasoning_tokens": bill.reasoning_tokens,
+        "calls": bill.calls,
+        "unpriced_calls": bill.unpriced_calls,
+        "models": [
+            {"model": row.model, "calls": row.calls, **_amount(row.amount), "price_source": row.price_source}
+            for row in bill.models
+        ],
+    }
+
+
+def _waste(report: OptimizationReport) -> dict[str, Any]:
+    waste = report.waste
+    return {
+        "avoidable": _amount(waste.avoidable),
+        "measured": _amount(waste.measured),
+        "estimated": _amount(waste.estimated),
+        "heuristic": _amount(waste.heuristic),
+        "at_risk": _amount(waste.at_risk),
+        "what_if": _amount(waste.what_if),
+    }
+
+
+def _issue(issue: EfficiencyIssue, counted: CountedWaste) -> dict[str, Any]:
+    waste = issue.waste
+    cost = issue.estimated_waste_cost
+    return {
+        "id": issue.id,
+        "code": issue.code,
+        "issue_type": issue.issue_type.value,
+        "severity": issue.severity.value,
+        "description": issue.description,
+        "suggestion": issue.suggestion,
+        "estimated_waste_tokens": issue.estimated_waste_tokens,
+        "estimated_waste_cost": None if cost is None else round(cost, _USD_DIGITS),
+        "events_involved": list(issue.events_involved),
+        "metadata": issue.metadata,
+        "is_preview": issue.is_preview,
+        "waste": None
+        if waste is None
+        else {
+            "tokens": waste.tokens,
+            "cost_usd": _usd(waste.cost_usd),
+            "basis": waste.basis.value,
+            "duration_ns": waste.duration_ns,
+        },
+        "counted": {
+            "tokens": counted.tokens,
+            "cost_usd": _usd(counted.cost_usd),
+            "already_counted_by": list(counted.already_counted_by),
+        },
+    }
+
+
+def _outcome(outcome: RuleOutcome) -> dict[str, Any]:
+    return {
+        "code": outcome.code,
+        "status": outcome.status,
+        "issues": outcome.issues,
+        "missing": [{"fact": missing.fact, "switch": missing.switch} for missing in outcome.missing],
+        "error": outcome.error,
+        "is_preview": outcome.is_preview,
+    }
+
+
+def _release(report: OptimizationReport) -> dict[str, Any] | None:
+    release = report.release
+    if release is None:
+        return None
+    return {
+        "reason": release.reason,
+        "is_final": release.is_final,
+        "span_count": release.span_count,
+        "late_spans": release.late_spans,
+        "dropped": dict(release.dropped),
+        "warnings": dict(release.warnings),
+    }

@@ -1,0 +1,90 @@
+"""The report as plain text that fits 80 columns: the number that matters first, then why and what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from otel_sessionopt.analyzers.issue import EfficiencyIssue
+from otel_sessionopt.report import figures, phrases
+from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.lines import wrap
+from otel_sessionopt.report.parts import BillSummary
+
+_EVIDENCE_SHOWN: Final = 3
+_NAME_WIDTH: Final = 40
+
+
+def as_text(report: OptimizationReport) -> str:
+    """The whole report, ending in a line break. No colour and no control characters."""
+    blocks = [
+        [*wrap(phrases.headline(report)), *_session(report)],
+        bill_table(report.bill),
+        _issues(report),
+        _not_evaluated(report),
+        _notes(report),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _session(report: OptimizationReport) -> list[str]:
+    conversation = report.session.conversation_id
+    lines = wrap(f"Session {report.session_id}")
+    if conversation not in (None, report.session_id):
+        lines += wrap(f"Conversation {conversation}")
+    lines += wrap(", ".join(phrases.session_line(report)))
+    if report.session.task:
+        lines += wrap(f"Task: {report.session.task}")
+    return lines
+
+
+def bill_table(bill: BillSummary) -> list[str]:
+    """Tokens and dollars by price class, and by model where there are several; nothing where nothing was billed."""
+    if bill.total.tokens == 0:
+        return []
+    rows = [
+        (phrases.PRICE_CLASS_NAMES[price_class], entry.tokens, figures.usd(entry.cost_usd))
+        for price_class, entry in bill.classes.items()
+        if entry.tokens
+    ]
+    if bill.reasoning_tokens:
+        rows.append(("  of it reasoning", bill.reasoning_tokens, ""))
+    rows.append(("total", bill.total.tokens, figures.usd(bill.total.cost_usd)))
+    if len(bill.models) > 1:
+        rows += [(f"  {row.model}", row.amount.tokens, figures.usd(row.amount.cost_usd)) for row in bill.models]
+    lines = [f"{'Bill':<{_NAME_WIDTH}}{'tokens':>16}{'USD':>16}"]
+    lines += [f"{name[:_NAME_WIDTH]:<{_NAME_WIDTH}}{tokens:>16,}{cost:>16}".rstrip() for name, tokens, cost in rows]
+    return lines
+
+
+def _issues(report: OptimizationReport) -> list[str]:
+    lines = wrap(f"{phrases.verdict(report)}.")
+    for place, issue in enumerate(report.issues, start=1):
+        lines += ["", *_issue(report, place, issue)]
+    return lines
+
+
+def _issue(report: OptimizationReport, place: int, issue: EfficiencyIssue) -> list[str]:
+    waste = phrases.issue_waste(report, issue)
+    title = f"{place}. {issue.severity.value} {phrases.issue_title(issue)}"
+    lines = wrap(f"{title}: {waste}" if waste else title, indent="   ", first="")
+    lines += wrap(issue.description, indent="   ")
+    lines += wrap(f"Do: {issue.suggestion}", indent="   ") if issue.suggestion else []
+    evidence = issue.events_involved
+    if evidence:
+        more = len(evidence) - _EVIDENCE_SHOWN
+        shown = ", ".join(evidence[:_EVIDENCE_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        lines += wrap(f"Spans: {shown}", indent="   ")
+    return lines
+
+
+def _not_evaluated(report: OptimizationReport) -> list[str]:
+    lines = [
+        line for code, reason in phrases.not_evaluated(report) for line in wrap(f"{code} {reason}.", "  ", first="")
+    ]
+    for fact, switch in phrases.missing_switches(report).items():
+        lines += wrap(f"To get {fact}: {switch}.", "  ", first="")
+    return lines
+
+
+def _notes(report: OptimizationReport) -> list[str]:
+    return [line for note in report.notes for line in wrap(f"Note: {note}", "  ", first="")]

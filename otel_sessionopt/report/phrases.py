@@ -1,0 +1,145 @@
+"""Sentences that more than one form of the report says."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue
+from otel_sessionopt.analyzers.overlap import CountedWaste
+from otel_sessionopt.pricing.catalog import PriceClass
+from otel_sessionopt.report import figures
+from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.parts import Amount, RuleOutcome
+
+PRICE_CLASS_NAMES: Final = {
+    PriceClass.INPUT: "uncached input",
+    PriceClass.CACHE_READ: "cache read",
+    PriceClass.CACHE_WRITE: "cache write",
+    PriceClass.CACHE_WRITE_1H: "cache write, 1 h",
+    PriceClass.OUTPUT: "output",
+}
+_NOT_IN_TOTALS: Final = {
+    Basis.HEURISTIC: "heuristic, in no total",
+    Basis.AT_RISK: "at risk, in no total",
+    Basis.WHAT_IF: "what if, in no total",
+}
+
+
+def headline(report: OptimizationReport) -> str:
+    """The one sentence that matters: what it cost, what of it was avoidable, the score."""
+    bill = report.bill
+    sentence = cost_sentence(bill.total, report.waste.avoidable, bill.calls, bill.unpriced_calls)
+    if bill.total.tokens == 0:
+        return sentence
+    return f"{sentence} Score {figures.score(report.efficiency_score)} ({report.grade})."
+
+
+def cost_sentence(total: Amount, avoidable: Amount, calls: int, unpriced_calls: int) -> str:
+    """What was spent and what of it was avoidable: in dollars where every call has a price, otherwise in tokens."""
+    if total.tokens == 0:
+        return "No token usage is recorded, so neither cost nor waste can be told."
+    if total.cost_usd and avoidable.cost_usd is not None and not unpriced_calls:
+        spent = f"Cost {figures.usd(total.cost_usd)}"
+        return spent + _of_which(avoidable.cost_usd, total.cost_usd, figures.usd(avoidable.cost_usd), "was")
+    if total.cost_usd is None:
+        cost = "No price known."
+    elif unpriced_calls:
+        cost = f"Cost {figures.usd(total.cost_usd)} without {unpriced_calls:,} unpriced of {calls:,} calls."
+    else:
+        cost = f"Cost {figures.usd(total.cost_usd)}."
+    used = f"Used {figures.count(total.tokens, 'token')}"
+    return f"{cost} {used}" + _of_which(avoidable.tokens, total.tokens, f"{avoidable.tokens:,}", "were")
+
+
+def _of_which(part: Decimal | int, whole: Decimal | int, shown: str, verb: str) -> str:
+    if part <= 0:
+        return "; nothing avoidable was found."
+    return f", of which {shown} ({figures.share(part, whole)}) {verb} avoidable."
+
+
+def session_line(report: OptimizationReport) -> list[str]:
+    """What the session was, in parts: agent, model, counts, duration, state. Texts are cleaned, not escaped."""
+    info, counts = report.session, report.counts
+    parts = [info.agent, info.model if info.model != "default" else ""]
+    parts += [figures.count(counts.model_calls, "model call"), figures.count(counts.tool_calls, "tool call")]
+    if counts.errors:
+        parts.append(figures.count(counts.errors, "error"))
+    if counts.rejections:
+        parts.append(figures.count(counts.rejections, "rejection"))
+    if counts.compactions:
+        parts.append(figures.count(counts.compactions, "compaction"))
+    if info.active_ns is not None:
+        active, wall = figures.duration(info.active_ns), figures.duration(info.wall_ns)
+        parts.append(f"active {active}" if wall in ("", active) else f"active {active} of {wall}")
+    parts.append(info.status.lower())
+    return [part for part in parts if part]
+
+
+def issue_title(issue: EfficiencyIssue) -> str:
+    """`Repeated file read`."""
+    words = issue.code.replace("-", " ") or issue.issue_type.value.replace("_", " ").lower()
+    return words[:1].upper() + words[1:]
+
+
+def issue_waste(report: OptimizationReport, issue: EfficiencyIssue) -> str:
+    """What an issue wasted, how sure that is, and what of it others own; `""` where it claims nothing."""
+    own = _own_figure(issue)
+    if own.tokens == 0 and not own.cost_usd:
+        return ""
+    if issue.waste is not None and not issue.waste.basis.counts:
+        return f"{figures.amount(own)} ({_NOT_IN_TOTALS[issue.waste.basis]})"
+    if issue.is_preview:
+        return f"{figures.amount(own)} (preview rule, in no total)"
+    share = report.counted[issue.id]
+    basis = "" if issue.waste is None else f" ({issue.waste.basis.value})"
+    if share.tokens >= own.tokens:
+        return f"{figures.amount(_amount_of(share))}{basis}"
+    owners = f" by {', '.join(share.already_counted_by)}" if share.already_counted_by else ""
+    if share.tokens == 0:
+        return f"{figures.amount(own)}{basis}, already counted{owners}"
+    return f"{figures.amount(_amount_of(share))}{basis}, further {own.tokens - share.tokens:,} already counted{owners}"
+
+
+def _own_figure(issue: EfficiencyIssue) -> Amount:
+    if issue.waste is not None:
+        return Amount(tokens=issue.waste.tokens, cost_usd=issue.waste.cost_usd)
+    cost = issue.estimated_waste_cost
+    return Amount(tokens=issue.estimated_waste_tokens, cost_usd=None if cost is None else Decimal(str(cost)))
+
+
+def _amount_of(share: CountedWaste) -> Amount:
+    return Amount(tokens=share.tokens, cost_usd=share.cost_usd)
+
+
+def verdict(report: OptimizationReport) -> str:
+    """`3 issues found by 8 of 8 rules`, `Nothing found by 7 of 8 rules; excessive-thinking not evaluated: …`."""
+    if not report.outcomes:
+        return "No rule is enabled"
+    ran = sum(outcome.status == "ok" for outcome in report.outcomes)
+    found = figures.count(len(report.issues), "issue") if report.issues else "Nothing"
+    sentence = f"{found} found by {ran} of {figures.count(len(report.outcomes), 'rule')}"
+    left_out = _without_verdict(report)
+    return f"{sentence}; {' '.join(left_out[0])}" if len(left_out) == 1 else sentence
+
+
+def not_evaluated(report: OptimizationReport) -> list[tuple[str, str]]:
+    """Rules without a verdict, code and reason; not the only one, which `verdict` names."""
+    left_out = _without_verdict(report)
+    return left_out if len(left_out) > 1 else []
+
+
+def _without_verdict(report: OptimizationReport) -> list[tuple[str, str]]:
+    return [(outcome.code, _reason(outcome)) for outcome in report.outcomes if outcome.status != "ok"]
+
+
+def _reason(outcome: RuleOutcome) -> str:
+    if outcome.status == "failed":
+        return f"failed: {outcome.error or 'no reason given'}"
+    facts = ", ".join(missing.fact for missing in outcome.missing)
+    return f"not evaluated: {facts} not recorded" if facts else "not evaluated"
+
+
+def missing_switches(report: OptimizationReport) -> dict[str, str]:
+    """Per missing fact the switch that would bring it."""
+    return {missing.fact: missing.switch for outcome in report.outcomes for missing in outcome.missing}

@@ -1,0 +1,205 @@
+"""One total over several sessions: the bill, the waste, the dearest cures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from heapq import nlargest
+from typing import Any, Final
+
+from otel_sessionopt.report import figures, phrases
+from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.parts import Amount
+from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
+
+DEAREST: Final = 5
+"""Cures and issues that a total names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """One session in a table of sessions."""
+
+    session_id: str
+    started_at: str
+    agent: str
+    score: float
+    grade: str
+    bill: Amount
+    avoidable: Amount
+    is_fully_priced: bool
+    issues: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure:
+    """One thing to do, over all sessions: what it would have saved, and how often it was wanted."""
+
+    suggestion: str
+    code: str
+    amount: Amount
+    issues: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DearIssue:
+    """One of the dearest issues, with the session it is from."""
+
+    session_id: str
+    title: str
+    description: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsTotal:
+    """What several sessions cost together.
+
+    Attributes:
+        bill, avoidable: sums; the costs cover the priced calls and are `None` when none is priced.
+        cures: dearest first, by counted waste; a cure of issues that count nothing is not among them.
+        dearest: the dearest issues.
+    """
+
+    sessions: int
+    bill: Amount
+    avoidable: Amount
+    calls: int
+    unpriced_calls: int
+    score: float
+    grade: str
+    score_basis: ScoreBasis
+    cures: tuple[Cure, ...]
+    dearest: tuple[DearIssue, ...]
+
+
+class Tally:
+    """Adds up reports one at a time and keeps none of them."""
+
+    def __init__(self) -> None:
+        self._sessions = self._calls = self._unpriced_calls = 0
+        self._bill = self._avoidable = Amount()
+        self._cures: dict[str, Cure] = {}
+        self._dearest: list[DearIssue] = []
+
+    def add(self, report: OptimizationReport) -> None:
+        """Count one session in."""
+        self._sessions += 1
+        self._calls += report.bill.calls
+        self._unpriced_calls += report.bill.unpriced_calls
+        self._bill = _plus(self._bill, report.bill.total)
+        self._avoidable = _plus(self._avoidable, report.waste.avoidable)
+        cured: set[str] = set()
+        for issue in report.issues:
+            share = report.counted[issue.id]
+            if not share.tokens and not share.cost_usd:
+                continue
+            amount = Amount(tokens=share.tokens, cost_usd=share.cost_usd)
+            known = self._cures.get(issue.suggestion)
+            self._cures[issue.suggestion] = Cure(
+                suggestion=issue.suggestion,
+                code=issue.code,
+                amount=amount if known is None else _plus(known.amount, amount),
+                issues=1 + (0 if known is None else known.issues),
+                sessions=(0 if known is None else known.sessions) + (issue.suggestion not in cured),
+            )
+            cured.add(issue.suggestion)
+            dear = DearIssue(
+                session_id=report.session_id,
+                title=phrases.issue_title(issue),
+                description=issue.description,
+                amount=amount,
+            )
+            self._dearest = nlargest(DEAREST, [*self._dearest, dear], key=lambda each: _worth(each.amount))
+
+    def total(self) -> SessionsTotal:
+        """The sums so far."""
+        in_dollars = self._calls > 0 and not self._unpriced_calls and bool(self._bill.cost_usd)
+        score = (
+            efficiency_score(self._avoidable.cost_usd or 0, self._bill.cost_usd or 0)
+            if in_dollars
+            else efficiency_score(self._avoidable.tokens, self._bill.tokens)
+        )
+        return SessionsTotal(
+            sessions=self._sessions,
+            bill=self._bill,
+            avoidable=self._avoidable,
+            calls=self._calls,
+            unpriced_calls=self._unpriced_calls,
+            score=score,
+            grade=grade(score),
+            score_basis=ScoreBasis.DOLLARS if in_dollars else ScoreBasis.TOKENS,
+            cures=tuple(nlargest(DEAREST, self._cures.values(), key=lambda cure: _worth(cure.amount))),
+            dearest=tuple(self._dearest),
+        )
+
+
+def summarize(reports: Iterable[OptimizationReport]) -> SessionsTotal:
+    """The total of all `reports`."""
+    tally = Tally()
+    for report in reports:
+        tally.add(report)
+    return tally.total()
+
+
+def row_of(report: OptimizationReport) -> SessionRow:
+    """The report as one row of a table."""
+    return SessionRow(
+        session_id=report.session_id,
+        started_at=report.session.started_at,
+        agent=report.session.agent,
+        score=report.efficiency_score,
+        grade=report.grade,
+        bill=report.bill.total,
+        avoidable=report.waste.avoidable,
+        is_fully_priced=report.bill.is_fully_priced,
+        issues=len(report.issues),
+    )
+
+
+def total_headline(total: SessionsTotal) -> str:
+    """`12 sessions cost $31.20, of which $2.10 (7 %) was avoidable. Score 93 (A).`"""
+    sessions = figures.count(total.sessions, "session")
+    return f"{sessions}: {phrases.cost_sentence(total.bill, total.avoidable, total.calls, total.unpriced_calls)}" + (
+        f" Score {figures.score(total.score)} ({total.grade})." if total.bill.tokens else ""
+    )
+
+
+def total_to_dict(total: SessionsTotal) -> dict[str, Any]:
+    """The JSON form."""
+    return {
+        "sessions": total.sessions,
+        "bill": _amount_dict(total.bill),
+        "avoidable": _amount_dict(total.avoidable),
+        "calls": total.calls,
+        "unpriced_calls": total.unpriced_calls,
+        "efficiency_score": total.score,
+        "grade": total.grade,
+        "score_basis": total.score_basis.value,
+        "cures": [
+            {
+                "suggestion": cure.suggestion,
+                "code": cure.code,
+                **_amount_dict(cure.amount),
+                "issues": cure.issues,
+                "sessions": cure.sessions,
+            }
+            for cure in total.cures
+        ],
+    }
+
+
+def _amount_dict(amount: Amount) -> dict[str, Any]:
+    cost = amount.cost_usd
+    return {"tokens": amount.tokens, "cost_usd": None if cost is None else float(round(cost, 9))}
+
+
+def _plus(left: Amount, right: Amount) -> Amount:
+    costs = [amount.cost_usd for amount in (left, right) if amount.cost_usd is not None]
+    return Amount(tokens=left.tokens + right.tokens, cost_usd=sum(costs, Decimal(0)) if costs else None)
+
+
+def _worth(amount: Amount) -> tuple[Decimal, int]:
+    return (amount.cost_usd or Decimal(0), amount.tokens)

@@ -1,0 +1,150 @@
+"""Sums over a session for its report: the bill, the waste, how often what happened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from otel_sessionopt.analyzers.issue import Basis
+from otel_sessionopt.pricing.catalog import PriceClass
+from otel_sessionopt.report.masking import clean_text
+from otel_sessionopt.report.parts import Amount, BillSummary, Counts, ModelShare, SessionInfo, WasteTotals
+from otel_sessionopt.session import EventType
+from otel_sessionopt.session.events import UNATTRIBUTED
+from otel_sessionopt.session.facts.activity import activity
+from otel_sessionopt.session.facts.bill import bill
+
+if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.overlap import WasteLedger
+    from otel_sessionopt.session import Session, SessionEvent
+    from otel_sessionopt.session.facts.bill import CallBill
+
+UNKNOWN_MODEL: Final = "unknown"
+REPORTED_PRICE: Final = "reported by the span"
+_TOOL_EVENTS: Final = frozenset({EventType.TOOL_CALL, EventType.FILE_READ, EventType.FILE_WRITE, EventType.SEARCH})
+
+
+def bill_of(session: Session) -> BillSummary:
+    """What the session was charged for, by price class and by model."""
+    charged = bill(session)
+    told = [call.event.reasoning_tokens for call in charged.calls if call.event.reasoning_tokens is not None]
+    return BillSummary(
+        total=Amount(tokens=charged.total_tokens, cost_usd=charged.cost_usd),
+        classes={price_class: _amount(_class_parts(charged.calls, price_class)) for price_class in PriceClass},
+        reasoning_tokens=sum(told) if told else None,
+        calls=len(charged.calls),
+        unpriced_calls=charged.unpriced_calls,
+        models=_model_shares(session, charged.calls),
+    )
+
+
+def _class_parts(calls: Iterable[CallBill], price_class: PriceClass) -> Iterable[tuple[int, Decimal | None]]:
+    for call in calls:
+        tokens = call.tokens.get(price_class, 0)
+        if tokens:
+            yield tokens, None if call.rates is None else tokens * call.rates.of(price_class)
+
+
+def _model_shares(session: Session, calls: Iterable[CallBill]) -> tuple[ModelShare, ...]:
+    rows: dict[tuple[str, str | None], list[CallBill]] = defaultdict(list)
+    for call in calls:
+        # recordings by hand name the model once, for the whole session
+        model = call.event.model or ("" if call.event.context else session.model) or UNKNOWN_MODEL
+        rows[clean_text(model), _price_source(call)].append(call)
+    shares = [
+        ModelShare(
+            model=model,
+            calls=len(members),
+            amount=_amount((sum(call.tokens.values()), call.cost_usd) for call in members),
+            price_source=source,
+        )
+        for (model, source), members in rows.items()
+    ]
+    return tuple(sorted(shares, key=lambda row: (-(row.amount.cost_usd or 0), -row.amount.tokens, row.model)))
+
+
+def _price_source(call: CallBill) -> str | None:
+    if call.rates is not None:
+        return clean_text(call.rates.source)
+    return REPORTED_PRICE if call.is_reported else None
+
+
+def _amount(parts: Iterable[tuple[int, Decimal | None]]) -> Amount:
+    """The sum of tokens, and of the costs that are known; `None` when none is."""
+    tokens = 0
+    costs: list[Decimal] = []
+    for part_tokens, cost in parts:
+        tokens += part_tokens
+        if cost is not None:
+            costs.append(cost)
+    return Amount(tokens=tokens, cost_usd=sum(costs, Decimal(0)) if costs else None)
+
+
+def waste_totals_of(ledger: WasteLedger) -> WasteTotals:
+    """Waste by basis, and what of it is avoidable."""
+
+    def of(basis: Basis) -> Amount:
+        return Amount(tokens=ledger.tokens_by_basis[basis], cost_usd=ledger.cost_usd_by_basis[basis])
+
+    return WasteTotals(
+        avoidable=Amount(tokens=ledger.avoidable_tokens, cost_usd=ledger.avoidable_cost_usd),
+        measured=of(Basis.MEASURED),
+        estimated=of(Basis.ESTIMATED),
+        heuristic=of(Basis.HEURISTIC),
+        at_risk=of(Basis.AT_RISK),
+        what_if=of(Basis.WHAT_IF),
+    )
+
+
+def token_breakdown_of(session: Session) -> dict[str, int]:
+    """Billed tokens by event type, and the totals. Stored totals win where no event was kept."""
+    charged = bill(session)
+    by_type: dict[str, int] = defaultdict(int)
+    for call in charged.calls if session.events else ():
+        by_type[call.event.event_type.value] += sum(call.tokens.values())
+    total, output = charged.total_tokens, charged.tokens.get(PriceClass.OUTPUT, 0)
+    ordered = {member.value: by_type[member.value] for member in EventType if by_type.get(member.value)}
+    return {**ordered, "TOTAL_INPUT": total - output, "TOTAL_OUTPUT": output, "TOTAL": total}
+
+
+def counts_of(session: Session) -> Counts:
+    """How often what happened."""
+    events = session.events
+    return Counts(
+        model_calls=sum(map(_is_model_call, events)),
+        tool_calls=sum(map(_is_tool_call, events)),
+        errors=sum(event.error is not None or event.event_type is EventType.ERROR for event in events),
+        tool_errors=sum(event.error is not None and _is_tool_call(event) for event in events),
+        rejections=sum(event.tool is not None and event.tool.is_rejected for event in events),
+        compactions=sum(event.is_compaction for event in events),
+        user_messages=sum(event.event_type is EventType.USER_MESSAGE for event in events),
+        events=len(events),
+    )
+
+
+def _is_model_call(event: SessionEvent) -> bool:
+    # What a container states beyond its calls is billed, and is no call.
+    return event.event_type is EventType.AI_RESPONSE and UNATTRIBUTED not in event.data
+
+
+def _is_tool_call(event: SessionEvent) -> bool:
+    return event.tool is not None or event.event_type in _TOOL_EVENTS
+
+
+def info_of(session: Session) -> SessionInfo:
+    """Which session it was, its texts cleaned."""
+    times = activity(session)
+    return SessionInfo(
+        trace_ids=tuple(map(clean_text, session.trace_ids)),
+        conversation_id=None if session.conversation_id is None else clean_text(session.conversation_id),
+        agent=clean_text(session.agent),
+        task=clean_text(session.task),
+        model=clean_text(session.model),
+        status=session.status.value,
+        started_at=clean_text(session.started_at),
+        ended_at=clean_text(session.ended_at),
+        active_ns=times.active_ns,
+        wall_ns=times.wall_ns,
+    )

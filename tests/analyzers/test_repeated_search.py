@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from otel_sessionopt.analyzers.issue import Basis, Claim, IssueType, Severity
+from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer
+from otel_sessionopt.dialects.digest import ToolKind
+from otel_sessionopt.pricing.catalog import PriceClass
+from otel_sessionopt.session.model import EventType
+from tests.analyzers.cases import FLAT, Recording, find, find_one
+from tests.support.digest_builder import TraceBuilder
+
+RULE = RepeatedSearchAnalyzer()
+
+
+def test_an_equal_search_with_nothing_changed_is_a_medium_issue() -> None:
+    trace = TraceBuilder().search("def main", chars=800)
+    first = trace.last_id
+    trace.model_call(input=900).search("def main", chars=800)
+    second = trace.last_id
+    trace.model_call(input=900)
+    issue = find_one(RULE, trace.session(prices=FLAT))
+    assert (issue.issue_type, issue.severity) == (IssueType.REPEATED_SEARCH, Severity.MEDIUM)
+    assert issue.events_involved == [first, second]
+    assert issue.metadata["query"] == "def main"
+    assert issue.description == "1 of 2 searches for def main brought nothing new (about 200 tokens)."
+
+
+def test_the_waste_is_all_results_but_the_first() -> None:
+    trace = TraceBuilder().search("x", chars=4_000).model_call(input=2_000)
+    trace.search("x", chars=800)
+    second = trace.last_id
+    trace.model_call(input=900)
+    call = trace.last_id
+    trace.search("x", chars=800).model_call(cache_write=150, input=90)
+    waste = find_one(RULE, trace.session(prices=FLAT)).waste
+    assert waste is not None
+    assert waste.claims[0] == Claim(second, call, PriceClass.INPUT, 200)
+    # 200 × 10, then 150 written at 12 and 50 uncached at 10
+    assert (waste.tokens, waste.basis, waste.cost_usd) == (400, Basis.ESTIMATED, Decimal(2_000 + 1_800 + 500))
+
+
+def test_case_and_white_space_do_not_make_another_search() -> None:
+    trace = TraceBuilder().search("Def  Main").model_call().search(" def main ").model_call()
+    assert len(find(RULE, trace.session(prices=FLAT))) == 1
+
+
+def test_recorded_searches_are_measured() -> None:
+    session = Recording().add(EventType.SEARCH, 50, query="auth").add(EventType.SEARCH, 70, pattern="AUTH").session()
+    issue = find_one(RULE, session)
+    assert issue.waste is not None
+    assert (issue.waste.tokens, issue.waste.basis, issue.waste.cost_usd) == (70, Basis.MEASURED, Decimal(700))
+
+
+def test_a_search_without_a_recorded_result_is_judged_by_what_happened_in_between() -> None:
+    trace = TraceBuilder(captures_content=False).search("x").model_call().search("x").model_call()
+    assert len(find(RULE, trace.session(prices=FLAT))) == 1
+
+
+def test_runs_of_one_search_that_a_change_parts_are_one_issue() -> None:
+    trace = TraceBuilder()
+    for _ in range(2):
+        trace.search("x").model_call().search("x").model_call().write("/repo/a.py")
+    issue = find_one(RULE, trace.session(prices=FLAT))
+    assert (issue.metadata["searches"], issue.metadata["repeats"]) == (4, 2)
+
+
+def test_a_failed_write_in_between_changes_nothing() -> None:
+    trace = TraceBuilder().search("x").model_call().write("/repo/a.py", error="not-found").search("x").model_call()
+    assert len(find(RULE, trace.session(prices=FLAT))) == 1
+
+
+# Silence
+
+
+def test_one_search_is_no_repeat() -> None:
+    assert find(RULE, TraceBuilder().search("x").model_call().session(prices=FLAT)) == []
+
+
+def test_another_query_or_scope_is_another_search() -> None:
+    trace = TraceBuilder().search("x", scope="/repo").model_call().search("x", scope="/repo/src").model_call()
+    trace.search("y", scope="/repo").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_another_tool_is_another_search() -> None:
+    trace = TraceBuilder().search("x", name="Grep").model_call().search("x", name="Glob").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_long_queries_that_differ_after_the_kept_part_are_different() -> None:
+    trace = TraceBuilder().search("a" * 200 + "b").model_call().search("a" * 200 + "c").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_a_long_query_repeated_is_a_repeat() -> None:
+    trace = TraceBuilder().search("a" * 200 + "b").model_call().search("a" * 200 + "b").model_call()
+    assert len(find(RULE, trace.session(prices=FLAT))) == 1
+
+
+def test_a_search_after_a_successful_write_is_no_repeat() -> None:
+    trace = TraceBuilder().search("x").model_call().write("/repo/a.py").search("x").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_a_search_after_an_unknown_command_is_no_repeat() -> None:
+    trace = TraceBuilder().search("x").model_call().shell("make generate").search("x").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_a_search_after_a_failed_command_is_no_repeat_because_a_part_may_have_run() -> None:
+    trace = TraceBuilder().search("x").model_call().shell("make generate", error="exit-2").search("x").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_a_search_after_a_sub_agents_work_is_no_repeat() -> None:
+    trace = TraceBuilder().search("x").model_call().tool("Task", kind=ToolKind.SUB_AGENT).search("x").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_a_search_after_a_compaction_is_no_repeat() -> None:
+    trace = TraceBuilder().search("x").model_call().compaction().search("x").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_another_result_is_news() -> None:
+    trace = TraceBuilder().search("x", result="none").model_call().search("x", result="a.py:1").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_searching_until_there_is_news_was_polling() -> None:
+    trace = TraceBuilder()
+    for result in ("none", "none", "none", "a.py:1"):
+        trace.search("x", result=result).model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_a_cursor_that_moves_is_no_repeat() -> None:
+    trace = TraceBuilder().search("x", is_cursor=True).model_call().search("x", is_cursor=True).model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_a_failed_search_is_no_repeat() -> None:
+    trace = TraceBuilder().search("x", error="timeout").model_call().search("x").model_call()
+    trace.search("(", error="bad-pattern").model_call().search("(", error="bad-pattern").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_what_a_sub_agent_searches_is_new_to_it() -> None:
+    trace = TraceBuilder().agent("main").search("x").model_call()
+    trace.agent("explorer").search("x").model_call().end()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_recorded_searches_without_a_query_are_silent() -> None:
+    session = Recording().add(EventType.SEARCH, 50).add(EventType.SEARCH, 50, query=["x"]).session()
+    assert find(RULE, session) == []
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize(("min_searches", "expected"), [(2, 1), (3, 1), (4, 0)])
+def test_min_searches_below_at_and_above_three_searches(min_searches: int, expected: int) -> None:
+    trace = TraceBuilder()
+    for _ in range(3):
+        trace.search("x").model_call()
+    assert len(find(RepeatedSearchAnalyzer(min_searches=min_searches), trace.session(prices=FLAT))) == expected

@@ -1,0 +1,91 @@
+"""The one total over several sessions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from otel_sessionopt.report.summary import Tally, row_of, summarize, total_headline, total_to_dict
+from otel_sessionopt.report.total_forms import sessions_as_text, short_report, total_as_markdown, total_as_text
+from tests.report.reports import quiet_session, report_of, wasteful_session
+from tests.support.digest_builder import TraceBuilder
+
+
+def test_the_total_is_the_sum_of_the_reports() -> None:
+    one, two = report_of(wasteful_session().session()), report_of(quiet_session().session())
+    total = summarize([one, two, one])
+
+    assert total.sessions == 3
+    assert total.bill.tokens == 2 * one.bill.total.tokens + 600
+    assert total.bill.cost_usd == 2 * (one.bill.total.cost_usd or 0) + Decimal("0.003")
+    assert total.avoidable.tokens == 2 * one.total_waste_tokens
+
+
+def test_cures_are_added_up_over_sessions_dearest_first() -> None:
+    report = report_of(wasteful_session().session())
+    total = summarize([report, report])
+
+    assert [cure.code for cure in total.cures] == [
+        "repeated-file-read",
+        "large-file",
+        "failed-retry",
+        "repeated-search",
+    ]
+    assert (total.cures[0].issues, total.cures[0].sessions) == (2, 2)
+    assert total.cures[0].amount.tokens == 24_000
+    assert total.cures[0].amount.cost_usd == Decimal("0.09")
+
+
+def test_what_counts_nothing_is_no_cure() -> None:
+    total = summarize([report_of(wasteful_session().session())])
+
+    assert "token-spike" not in {cure.code for cure in total.cures}
+
+
+def test_an_unpriced_session_turns_the_total_to_tokens() -> None:
+    unpriced = report_of(TraceBuilder(model="in-house-7b").agent().model_call(input=900, output=100).session())
+    total = summarize([report_of(quiet_session().session()), unpriced])
+
+    assert total_headline(total) == (
+        "2 sessions: Cost $0.0030 without 1 unpriced of 2 calls. Used 1,600 tokens; nothing avoidable was found. "
+        "Score 100 (A)."
+    )
+    assert total_to_dict(total)["score_basis"] == "tokens"
+
+
+def test_no_session_at_all_is_a_total_too() -> None:
+    total = Tally().total()
+
+    assert total_headline(total).startswith("0 sessions: No token usage is recorded")
+    assert total_to_dict(total)["bill"] == {"tokens": 0, "cost_usd": None}
+
+
+def test_the_total_in_words() -> None:
+    report = report_of(wasteful_session().session())
+    text = total_as_text(summarize([report, report]), with_issues=True)
+
+    assert text.startswith("2 sessions: Cost $0.36, of which $0.14 (40 %) was avoidable. Score 59 (F).\n")
+    assert "  - $0.09, 24,000 tokens in 2 issues of 2 sessions\n" in text
+    assert "Dearest issues:" in text
+    assert "Dearest issues:" not in total_as_text(summarize([report, report]), with_issues=False)
+    assert "| \\$0.09, 24,000 tokens |" in total_as_markdown(summarize([report, report]))
+
+
+def test_sessions_stand_in_a_table_of_80_columns() -> None:
+    unpriced = report_of(TraceBuilder(model="in-house-7b").agent().model_call(input=900, output=100).session())
+    empty = report_of(TraceBuilder().agent().model_call(has_usage=False).session())
+    rows = [row_of(report) for report in (report_of(wasteful_session().session()), unpriced, empty)]
+
+    assert sessions_as_text(rows) == (
+        "     cost         avoidable   score issues  session\n"
+        "    $0.18       $0.07 (40%)    59 F      5  0af7651916cd43dd8448eb211c80319c\n"
+        " unpriced                 –   100 A      0  0af7651916cd43dd8448eb211c80319c\n"
+        "        –                 –       –      0  0af7651916cd43dd8448eb211c80319c\n"
+    )
+
+
+def test_a_report_in_short_names_its_worst_issues() -> None:
+    short = short_report(report_of(wasteful_session().session()))
+
+    assert short.startswith("Session 0af7651916cd43dd8448eb211c80319c\n  Cost $0.18, of which $0.07 (40 %)")
+    assert "  - MEDIUM Repeated file read: $0.04, 12,000 tokens (measured)\n" in short
+    assert "  - and 2 more\n" in short
