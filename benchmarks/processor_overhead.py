@@ -1,6 +1,6 @@
 """What the processor costs the thread that makes spans, and what importing it costs.
 
-    python benchmarks/processor_overhead.py [--rounds 41] [--spans 5000] [--trace-spans 50]
+    python benchmarks/processor_overhead.py [--rounds 101] [--spans 1000] [--trace-spans 50]
 
 Compared are a provider without a processor, with a `BatchSpanProcessor` and a discarding exporter, and with ours around
 such a one, worker and analysis running. Rounds are paired: the variants take turns, each round gives one ratio, the
@@ -135,8 +135,8 @@ def measure_import(rounds: int) -> float:
 def main() -> int:
     """Print all figures; 1 when one misses its target."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=41)
-    parser.add_argument("--spans", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=101)
+    parser.add_argument("--spans", type=int, default=1_000)
     parser.add_argument("--trace-spans", type=int, default=50)
     arguments = parser.parse_args()
     print(machine_line())

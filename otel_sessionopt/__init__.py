@@ -13,6 +13,7 @@ from otel_sessionopt.version import __version__
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.base import BaseAnalyzer as BaseAnalyzer
+    from otel_sessionopt.analyzers.catalog import default_analyzers as default_analyzers
     from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer as ExcessiveThinkingAnalyzer
     from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer as FailedRetryAnalyzer
     from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer as HighErrorRateAnalyzer
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer as RepeatedFileReadAnalyzer
     from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer as RepeatedSearchAnalyzer
     from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer as TokenSpikeAnalyzer
+    from otel_sessionopt.optimizer import SessionOptimizer as SessionOptimizer
     from otel_sessionopt.processor import SessionOptSpanProcessor as SessionOptSpanProcessor
+    from otel_sessionopt.quick_functions import analyze_session as analyze_session
+    from otel_sessionopt.quick_functions import end_session as end_session
+    from otel_sessionopt.quick_functions import get_agent_stats as get_agent_stats
+    from otel_sessionopt.quick_functions import get_optimizer as get_optimizer
+    from otel_sessionopt.quick_functions import log_event as log_event
+    from otel_sessionopt.quick_functions import start_session as start_session
     from otel_sessionopt.report.document import OptimizationReport as OptimizationReport
     from otel_sessionopt.session.model import EventType as EventType
     from otel_sessionopt.session.model import Session as Session
@@ -47,9 +55,17 @@ _HOMES = {
     "Session": "session.model",
     "SessionEvent": "session.model",
     "SessionOptSpanProcessor": "processor",
+    "SessionOptimizer": "optimizer",
     "SessionStatus": "session.model",
     "Severity": "analyzers.issue",
     "TokenSpikeAnalyzer": "analyzers.token_spike",
+    "analyze_session": "quick_functions",
+    "default_analyzers": "analyzers.catalog",
+    "end_session": "quick_functions",
+    "get_agent_stats": "quick_functions",
+    "get_optimizer": "quick_functions",
+    "log_event": "quick_functions",
+    "start_session": "quick_functions",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 

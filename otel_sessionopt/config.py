@@ -172,9 +172,7 @@ def _read(setting: Setting, entry: Given) -> object:
     except ValueError as error:
         reason = f" ({error})" if str(error) else ""
         shown = entry.value if entry.text is None else entry.text
-        raise ConfigError(
-            f"{entry.source}: {setting.key} is {shown!r}; {setting.allowed} is wanted{reason}"
-        ) from error
+        raise ConfigError(f"{entry.source}: {setting.key} is {shown!r}; {setting.allowed} is wanted{reason}") from error
 
 
 def _file_values(file: Path | None, environ: Mapping[str, str]) -> Iterable[Given]:

@@ -28,7 +28,7 @@ class InputError(SessionOptError):
 
 
 class RecordingError(SessionOptError, ValueError):
-    """Something that cannot be recorded or asked for: an id that is taken, an unknown type or format, negative tokens."""
+    """What cannot be recorded or asked for: an id that is taken, an unknown type or format, negative tokens."""
 
 
 class StoreError(SessionOptError):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from otel_sessionopt.ingest.span_record import SpanRecord
     from otel_sessionopt.pricing.catalog import PriceCatalog
     from otel_sessionopt.report.document import OptimizationReport
+    from otel_sessionopt.session import Session
 
 
 def utc_now() -> datetime:
@@ -70,8 +71,10 @@ class Pipeline:
     def analyze(self, trace_id: int, digests: Sequence[SpanDigest], release: Release) -> OptimizationReport | None:
         """The report of one trace; `None` when nothing in it was done by an agent (ordinary web or database traces)."""
         session = build_session(trace_id, digests, release, self._prices)
-        if not session.events:
-            return None
+        return self.analyze_session(session) if session.events else None
+
+    def analyze_session(self, session: Session) -> OptimizationReport:
+        """The report of a session that is there already, such as one recorded by hand. It is not changed."""
         outcomes = run_analyzers(session, self._analyzers, self._ignore_paths)
         return build_report(session, outcomes, generated_at=self._clock().isoformat())
 

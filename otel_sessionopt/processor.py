@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, TracerProvider
     from typing_extensions import Unpack
 
-    from otel_sessionopt.dialects.digest import SpanDigest
+    from otel_sessionopt.config import Settings
     from otel_sessionopt.ingest.buffered_trace import LocalRoot
     from otel_sessionopt.report import OptimizationReport
 
-    _Root = LocalRoot[SpanDigest]
+    _Root = LocalRoot[bytes]
 
 _OUR_SCOPE: Final = semconv.SCOPE_NAME
 DEFAULT_REPORT_FOLDER: Final = Path("~/.sessionoptimizer/reports")
@@ -70,7 +70,8 @@ class SessionOptSpanProcessor(SpanProcessor):
         report_folder: where report files go; `None` writes none.
         report_formats: `json`, `md`, `txt`.
         on_report: gets each report, refreshed and interim ones too, on the worker's thread.
-        pipeline: makes the reports; the default rules and prices when not given.
+        pipeline: makes the reports; when not given, one with the rules and prices of the settings file and the
+            environment (`from_settings` takes the bounds and report files from there as well).
         clock: seconds of a steady clock, for the time-outs.
         reraise: for tests: failures that are otherwise logged and counted go on to the caller.
 
@@ -117,6 +118,22 @@ class SessionOptSpanProcessor(SpanProcessor):
         self._is_shut_down = False
         self._start_anew()
         _start_anew_after_fork(self)
+
+    @classmethod
+    def from_settings(cls, next_processor: SpanProcessor, settings: Settings) -> SessionOptSpanProcessor:
+        """A processor as configured (see `config.load_settings`): bounds, report files, rules, paths and prices."""
+        from otel_sessionopt.history.keeping import report_keeper
+        from otel_sessionopt.pipeline import Pipeline
+
+        report = settings.report
+        return cls(
+            next_processor,
+            settings=settings.processor,
+            report_folder=report.folder if report.enabled else None,
+            report_formats=report.formats,
+            on_report=report_keeper(settings.history.folder) if settings.history.save else None,
+            pipeline=Pipeline.from_settings(settings),
+        )
 
     @classmethod
     def observer(
@@ -317,7 +334,7 @@ class SessionOptSpanProcessor(SpanProcessor):
         self._pid = os.getpid()
         self._counters = Counters()
         self._guard = Guard(self._counters, reraises=self._reraise)
-        self._buffer: TraceBuffer[SpanDigest] = TraceBuffer(self._settings)
+        self._buffer: TraceBuffer[bytes] = TraceBuffer(self._settings)
         self._held = HeldSpans(
             self._forward,
             self._writer,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otel_sessionopt.ingest.readable_span import record_from_readable_span
 
@@ -39,6 +40,9 @@ class ReportOutputs:
     on_report: Callable[[OptimizationReport], None] | None = None
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """How an analysis went.
@@ -46,10 +50,16 @@ class Analysis:
     Attributes:
         report: `None` when there was nothing to report, or when the analysis failed.
         is_session: an agent is at work in the trace; also assumed where the analysis failed.
+        evidence_ns: end times of the spans that findings name, by event id.
     """
 
     report: OptimizationReport | None
     is_session: bool
+    evidence_ns: Mapping[str, int] = field(default_factory=dict)
+
+
+NO_ANALYSIS: Final = Analysis(None, is_session=True)
+"""There was none yet, or no time for one."""
 
 
 class LiveAnalysis:
@@ -65,32 +75,49 @@ class LiveAnalysis:
         self._guard = guard
         self._counters = counters
 
-    def digest(self, span: Any) -> SpanDigest | None:
-        """What an ended SDK span says; `None` when it could not be read (counted)."""
+    def digest(self, span: Any) -> bytes | None:
+        """What an ended SDK span says, packed; `None` when it could not be read (counted)."""
+        from otel_sessionopt.processor_packing import pack_digest
+
         try:
-            return self._get_pipeline().digest(record_from_readable_span(span))
+            return pack_digest(self._get_pipeline().digest(record_from_readable_span(span)))
         except Exception as error:  # noqa: BLE001 - a span of any shape may come, and the host must not notice
             self._guard.failed("reading a span", error)
             return None
 
-    def analyze(self, item: DueTrace[SpanDigest]) -> Analysis:
+    def analyze(self, item: DueTrace[bytes]) -> Analysis:
         """Analyse a trace, and send its report to files and callable."""
+        from otel_sessionopt.processor_packing import unpack_digest
+
         try:
-            report = self._get_pipeline().analyze(item.trace.trace_id, item.trace.digests, release_of(item))
+            digests = [unpack_digest(packed) for packed in item.trace.digests]
+            report = self._get_pipeline().analyze(item.trace.trace_id, digests, release_of(item))
         except Exception as error:  # noqa: BLE001 - rules may be the user's own
             self._guard.failed("analysis", error)
-            return Analysis(None, is_session=True)
+            return NO_ANALYSIS
         self._counters.add("releases", item.reason)
-        if report is not None:
-            self._send(report)
-        return Analysis(report, is_session=report is not None or _has_agent(item.trace.digests))
+        if report is None:
+            return Analysis(None, is_session=_has_agent(digests))
+        self._send(report)
+        return Analysis(report, is_session=True, evidence_ns=_evidence_times(report, digests))
 
     def _get_pipeline(self) -> LivePipeline:
         if self._pipeline is None:
-            from otel_sessionopt.pipeline import Pipeline
-
-            self._pipeline = Pipeline()
+            self._pipeline = self._configured_pipeline()
         return self._pipeline
+
+    def _configured_pipeline(self) -> LivePipeline:
+        """Rules, paths and prices as the settings file and the environment say; the defaults if those are wrong."""
+        from otel_sessionopt.config import load_settings
+        from otel_sessionopt.errors import ConfigError
+        from otel_sessionopt.pipeline import Pipeline
+
+        try:
+            return Pipeline.from_settings(load_settings())
+        except ConfigError as error:
+            _log.warning("%s; the default rules are used", error)
+            self._guard.failed("settings", error)
+            return Pipeline()
 
     def _send(self, report: OptimizationReport) -> None:
         if self._outputs.folder is not None:
@@ -107,7 +134,7 @@ class LiveAnalysis:
                 self._guard.failed("on_report", error)
 
 
-def release_of(item: DueTrace[SpanDigest]) -> Release:
+def release_of(item: DueTrace[bytes]) -> Release:
     """How collection ended, as the report tells it."""
     from otel_sessionopt.session.release import Release, ReleaseReason
 
@@ -128,8 +155,7 @@ def _has_agent(digests: Sequence[SpanDigest]) -> bool:
     return any(digest.operation is not Operation.OTHER for digest in digests)
 
 
-def evidence_times(report: OptimizationReport, digests: Sequence[SpanDigest]) -> dict[str, int]:
-    """End times in ns of the spans that findings name, by event id."""
+def _evidence_times(report: OptimizationReport, digests: Sequence[SpanDigest]) -> dict[str, int]:
     wanted = {event_id for issue in report.issues for event_id in issue.events_involved}
     if not wanted:
         return {}

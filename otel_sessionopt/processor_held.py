@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_sessionopt.analyzers.issue import EfficiencyIssue
-    from otel_sessionopt.dialects.digest import SpanDigest
     from otel_sessionopt.processor_stats import Guard
     from otel_sessionopt.report import OptimizationReport
     from otel_sessionopt.writeback.span_events import CauseWriter, SpanWriter
 
-    Root = LocalRoot[SpanDigest]
-    Trace = BufferedTrace[SpanDigest]
+    Root = LocalRoot[bytes]
+    Trace = BufferedTrace[bytes]
 
 
 class HeldSpans:
@@ -110,8 +109,10 @@ class HeldSpans:
         if not self._children:
             return
         causes = {} if report is None else _issues_by_cause(report)
-        held = [(span, root) for span, root in list(self._children.items()) if root.trace is trace]
-        for span, root in held:
+        for span in list(self._children):
+            root = self._children.get(span)
+            if root is None or root.trace is not trace:
+                continue
             if (roots is None or root in roots) and self._children.pop(span, None) is not None:
                 self._forward(self._with_findings(span, causes))
 

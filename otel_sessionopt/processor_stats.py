@@ -63,7 +63,8 @@ class Counters:
     def by_name(self, group: str) -> dict[str, int]:
         """The counters of a group."""
         with self._lock:
-            return {name: count for (of, name), count in self._counts.items() if of == group}
+            counts = dict(self._counts)
+        return {name: count for (of, name), count in counts.items() if of == group}
 
 
 class RepeatFilter(logging.Filter):

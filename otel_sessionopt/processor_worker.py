@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -12,28 +13,32 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach,
 
 from otel_sessionopt.ingest.buffered_trace import DueTrace, LocalRoot
 from otel_sessionopt.ingest.trace_buffer import TraceBuffer
-from otel_sessionopt.processor_analysis import LiveAnalysis, evidence_times
-from otel_sessionopt.processor_memory import digest_bytes
+from otel_sessionopt.processor_analysis import NO_ANALYSIS, Analysis, LiveAnalysis
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from otel_sessionopt.dialects.digest import SpanDigest
     from otel_sessionopt.processor_held import HeldSpans
     from otel_sessionopt.processor_settings import ProcessorSettings
     from otel_sessionopt.processor_stats import Counters, Guard
-    from otel_sessionopt.report import OptimizationReport
 
 POLL_SECONDS: Final = 0.2
 """Pause between looks at the queue while spans come in. Not each of them wakes the thread: that costs its caller."""
 MAX_POLL_SECONDS: Final = 2.0
 """The pause doubles up to this while nothing comes in; no time-out needs to be more exact."""
 _WAKE_SHARE: Final = 16  # the queue wakes the thread when it is filled to a sixteenth
+# The agent comes first: what the worker does while the agent makes spans, its threads wait for, and their garbage
+# collections pay for. So the worker steps back, the more the emptier the queue is.
 _SPANS_BETWEEN_YIELDS: Final = 4
-"""After so many digests, and after each analysis, the interpreter lock is offered to the agent's threads, which would
-wait 5 ms for it otherwise: a burst of spans is worked off when it is over."""
+"""After so many digests, and after each analysis, the interpreter lock is offered to others; else they wait 5 ms."""
+_BURST_SPANS: Final = 8
+"""When so many spans came in meanwhile, the agent is in a burst …"""
+_NAP_SECONDS: Final = 0.02
+"""… and is left alone for so long, …"""
+_NAP_SHARE: Final = 0.25
+"""… unless the queue is filled to this share."""
 _BUSY_SHARE: Final = 0.75
-"""Not so when the queue is filled to this share: then keeping up comes first."""
+"""From this share on the lock is offered no more: keeping up comes first."""
 
 
 class AnalysisWorker:
@@ -50,16 +55,17 @@ class AnalysisWorker:
     def __init__(
         self,
         settings: ProcessorSettings,
-        buffer: TraceBuffer[SpanDigest],
+        buffer: TraceBuffer[bytes],
         held: HeldSpans,
         analysis: LiveAnalysis,
         guard: Guard,
         counters: Counters,
         clock: Callable[[], float],
     ) -> None:
-        self.queue: deque[tuple[LocalRoot[SpanDigest], ReadableSpan | None]] = deque()
+        self.queue: deque[tuple[LocalRoot[bytes], ReadableSpan | None]] = deque()
         self._queue_size = settings.queue_size
         self.wake_size = max(settings.queue_size // _WAKE_SHARE, 1)
+        self._nap_size = int(settings.queue_size * _NAP_SHARE)
         self._busy_size = int(settings.queue_size * _BUSY_SHARE)
         self._buffer = buffer
         self._held = held
@@ -84,7 +90,7 @@ class AnalysisWorker:
         """Spans in the queue."""
         return len(self.queue)
 
-    def offer(self, root: LocalRoot[SpanDigest], span: ReadableSpan, span_id: int) -> None:
+    def offer(self, root: LocalRoot[bytes], span: ReadableSpan, span_id: int) -> None:
         """Queue an ended span below `root` for analysis. When the queue is full it is counted instead."""
         queue = self.queue
         waiting = len(queue)
@@ -132,7 +138,7 @@ class AnalysisWorker:
         """Release what has ended without waiting for grace periods; false when that takes longer than allowed."""
         if threading.current_thread() is self._thread:
             return False  # called by something that the worker called: it cannot wait for itself
-        if not self.queue and not self._buffer.trace_count:
+        if not self.queue and not self._buffer.trace_count and not self._held:
             return True
         if not self.ensure_running():
             return False
@@ -193,18 +199,24 @@ class AnalysisWorker:
             root, span = queue.popleft()
             self._take(root, span, now)
             if count % _SPANS_BETWEEN_YIELDS == 0:
-                self._yield()
+                self._step_back()
 
-    def _yield(self) -> None:
-        if len(self.queue) < self._busy_size:
-            time.sleep(0)
+    def _step_back(self) -> None:
+        waiting = len(self.queue)
+        if waiting >= self._busy_size:
+            return
+        time.sleep(0)
+        is_burst = len(self.queue) - waiting >= _BURST_SPANS
+        if is_burst and waiting < self._nap_size and not self._flushes and not self._is_stopping:
+            time.sleep(_NAP_SECONDS)
 
-    def _take(self, root: LocalRoot[SpanDigest], span: ReadableSpan | None, now: float) -> None:
+    def _take(self, root: LocalRoot[bytes], span: ReadableSpan | None, now: float) -> None:
         trace = root.trace
         if root.is_released:
             self._counters.add("late")
         if span is None or trace.full_reason is not None or self._is_out_of_time():
             reason = trace.full_reason or "shutdown"
+            self._buffer.touch(trace, now)
             self._counters.add("dropped", reason)
             self._buffer.count_drop(trace, reason)
         else:
@@ -214,7 +226,7 @@ class AnalysisWorker:
                 self._buffer.count_drop(trace, "unreadable")
             else:
                 self._counters.add("analysed")
-                self._buffer.add(root, digest, digest_bytes(digest), now)
+                self._buffer.add(root, digest, sys.getsizeof(digest), now)
         if span is not None and span.context.span_id == root.span_id:
             self._buffer.root_ended(root, now)
 
@@ -228,28 +240,25 @@ class AnalysisWorker:
         self._drain()
         for item in due:
             self._release(item)
-            self._yield()
+            self._step_back()
 
-    def _release(self, item: DueTrace[SpanDigest]) -> None:
+    def _release(self, item: DueTrace[bytes]) -> None:
         trace = item.trace
-        is_session = True
-        times: dict[str, int] = {}
         if item.needs_analysis and not self._is_out_of_time():
-            analysis = self._analysis.analyze(item)
-            trace.result = analysis.report
-            is_session = analysis.is_session
-        report: OptimizationReport | None = trace.result  # type: ignore[assignment]  # the buffer knows no reports
-        if report is not None:
-            times = evidence_times(report, trace.digests)
+            trace.result = self._analysis.analyze(item)
+        analysis: Analysis = trace.result or NO_ANALYSIS
+        report = analysis.report
         # First marked, then let go: a hook that holds a span meanwhile sees the mark and takes it back.
-        self._buffer.settle(item, is_worth_keeping=is_session)
+        self._buffer.settle(item, is_worth_keeping=analysis.is_session)
         if item.caps or item.forgets:
             trace.may_hold = False
             self._held.let_children_go(trace, report=report)
         else:
             self._held.let_children_go(trace, item.roots, report)
         for root in item.roots:
-            self._held.let_root_go(root, report, times)
+            self._held.let_root_go(root, report, analysis.evidence_ns)
+        if not trace.is_capped:
+            trace.result = None  # reports are large, and the next one replaces it
 
     def _is_out_of_time(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline

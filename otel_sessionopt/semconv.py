@@ -23,6 +23,7 @@ TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_RESULT: Final = "gen_ai.tool.call.result"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"  # includes cache reads and writes
 OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"  # includes reasoning
 CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"

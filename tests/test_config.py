@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_sessionopt.config import Settings, all_settings, explain_settings, load_settings
+from otel_sessionopt.config import Settings, all_settings, explain_settings, history_folder, load_settings
 from otel_sessionopt.errors import ConfigError
 
 
@@ -248,3 +248,19 @@ def test_every_setting_has_a_variable_of_its_own_and_says_what_it_is() -> None:
     assert all(setting.doc.endswith(".") for setting in settings)
     assert all(setting.allowed for setting in settings)
     assert {setting.path[0] for setting in settings} == {"report", "history", "processor", "rules", "ignore_paths"}
+
+
+@pytest.mark.parametrize("content", ["", "[history]\nsave = true\n", "[history]\nfolder = 'from/file'\n"])
+@pytest.mark.parametrize("variable", ["", "from/variable", "~/from/home"])
+def test_the_folder_of_the_history_alone_is_what_all_settings_say(file: Path, content: str, variable: str) -> None:
+    file.write_text(content, encoding="utf-8")
+    environ = {"SESSIONOPT_CONFIG": str(file), **({"SESSIONOPT_HISTORY_FOLDER": variable} if variable else {})}
+
+    assert history_folder(environ) == load_settings(environ=environ).history.folder.expanduser()
+
+
+def test_a_folder_of_the_history_that_is_none_is_refused_by_name(file: Path) -> None:
+    file.write_text("[history]\nfolder = 7\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"config\.toml:2: history\.folder is 7; a folder name is wanted"):
+        history_folder({"SESSIONOPT_CONFIG": str(file)})

@@ -5,15 +5,24 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import (
+    ConcurrentMultiSpanProcessor,
+    ReadableSpan,
+    Span,
+    SpanLimits,
+    SpanProcessor,
+    TracerProvider,
+)
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags
 
+from otel_sessionopt.config import load_settings
 from otel_sessionopt.errors import ConfigError
 from otel_sessionopt.processor import SessionOptSpanProcessor
 from otel_sessionopt.processor_settings import ProcessorSettings
@@ -231,6 +240,37 @@ def test_spans_of_our_own_scope_are_no_part_of_a_session() -> None:
         assert report.release is not None
         assert report.release.span_count == 2
         assert world.processor.stats.spans_seen == 2
+
+
+def test_hooks_may_run_on_threads_of_a_pool() -> None:
+    recorder = Recorder()
+    provider = TracerProvider(shutdown_on_exit=False, active_span_processor=ConcurrentMultiSpanProcessor(2))
+    provider.add_span_processor(SessionOptSpanProcessor(recorder, report_folder=None))
+    for _ in range(20):
+        run_agent(provider.get_tracer("x"))
+    provider.shutdown()
+    assert len(set(span_ids(recorder.ended))) == len(recorder.ended) == 120
+    assert sum(len(findings(span)) for span in recorder.ended) == 20
+
+
+def test_settings_from_file_and_environment_are_obeyed(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    environ = {
+        "SESSIONOPT_CONFIG": "",
+        "HOME": str(tmp_path),
+        "SESSIONOPT_REPORT_FOLDER": str(folder),
+        "SESSIONOPT_PROCESSOR_MAX_FINDINGS_PER_SPAN": "0",
+        "SESSIONOPT_RULES_REPEATED_FILE_READ_ENABLED": "false",
+    }
+    recorder = Recorder()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SessionOptSpanProcessor.from_settings(recorder, load_settings(environ=environ)))
+    run_agent(provider.get_tracer("x"))
+    provider.shutdown()
+    root = recorder.ended[-1]
+    assert (root.attributes or {})["sessionopt.analyzed"] is True
+    assert f"sessionopt.rule.{FINDING}" not in (root.attributes or {})
+    assert list(folder.glob("*_report.json"))
 
 
 def test_attach_is_checked() -> None:

@@ -1,22 +1,16 @@
-"""Counters, the guard, and the size estimate."""
+"""Counters and the guard."""
 
 from __future__ import annotations
 
 import logging
-import sys
 import threading
-from typing import Any
 
 import pytest
 
-from otel_sessionopt.dialects.digest import SpanDigest
-from otel_sessionopt.ingest.span_record import SpanRecord
-from otel_sessionopt.pipeline import Pipeline
-from otel_sessionopt.processor_memory import digest_bytes
 from otel_sessionopt.processor_settings import ProcessorSettings
 from otel_sessionopt.processor_stats import Counters, Guard, RepeatFilter
 from otel_sessionopt.session import ReleaseReason
-from tests.support.live_spans import AGENT, CHAT, READ, live, run_agent, run_agents
+from tests.support.live_spans import AGENT, live, run_agent, run_agents
 
 
 def test_nothing_happened_at_first() -> None:
@@ -100,39 +94,3 @@ def test_repeats_are_let_through_once_in_twenty_seconds(monkeypatch: pytest.Monk
     assert not repeats.filter(record("%s failed: %s", "b", "y"))
     now[0] += 20
     assert repeats.filter(record("%s failed: %s", "a", "y"))
-
-
-def digest_of(attributes: Any) -> SpanDigest:
-    return Pipeline.digest(
-        SpanRecord(1, 2, 3, "span of some name", 1_700_000_000_000_000_000, 1_700_000_001_000_000_000, attributes)
-    )
-
-
-def deep_size(value: object, seen: set[int]) -> int:
-    """Bytes of a digest and all that only it holds: members of enumerations and small numbers are shared."""
-    if id(value) in seen or value is None or isinstance(value, bool) or hasattr(type(value), "__members__"):
-        return 0
-    seen.add(id(value))
-    size = sys.getsizeof(value)
-    if isinstance(value, tuple):
-        size += sum(deep_size(item, seen) for item in value)
-    elif isinstance(value, dict):
-        size += sum(deep_size(item, seen) for item in value.values())
-    return size
-
-
-@pytest.mark.parametrize("attributes", [AGENT, CHAT, READ, {}], ids=["agent", "chat", "read", "other"])
-def test_the_estimate_of_a_digest_is_near_its_size(attributes: Any) -> None:
-    digest = digest_of(attributes)
-    constants: set[int] = {id(digest.dialect), id(())}
-    assert 0.8 <= digest_bytes(digest) / deep_size(digest, constants) <= 1.3
-
-
-def test_the_estimate_counts_line_signatures() -> None:
-    rows = 5_000
-    text = "\n".join(f"{row:6}\tvalue_{row} = compute({row})" for row in range(1, rows + 1))
-    digest = digest_of({**(READ or {}), "gen_ai.tool.call.result": text})
-    assert digest.tool is not None
-    assert digest.tool.result is not None
-    assert digest.tool.result.lines is not None
-    assert digest_bytes(digest) > sys.getsizeof(digest.tool.result.lines) >= 8 * rows

@@ -8,7 +8,7 @@ from typing import Any
 
 from .draft import Draft
 from .prices import Usage
-from .rounds import Request, Round, output_tokens, response_ms, result_lines, typed_line
+from .rounds import Request, Round, enter, output_tokens, response_ms, result_lines, typed_line
 from .transcript import Call, Line
 from .words import prose
 
@@ -22,7 +22,7 @@ class Agent:
         shared: how many of them a sibling before it has put into the cache.
         rounds: the tool calls it makes, one list a model call.
         answer_tokens: output of its last call, which enters the caller's conversation.
-        calls: its model calls, once it is inserted.
+        calls, agent_id: its model calls and its own id, once it is inserted.
     """
 
     task: str
@@ -32,12 +32,13 @@ class Agent:
     answer_tokens: int = 300
     kind: str = "general-purpose"
     calls: list[Call] = field(default_factory=list)
+    agent_id: str = ""
 
     @property
     def keys(self) -> list[tuple[str, str]]:
         """Its model calls and tool calls."""
         tools = [request.key for requests in self.rounds for request in requests]
-        return [*tools, *(("model", call.message_id) for call in self.calls)]
+        return [*tools, *(("model", call.message_id) for call in self.calls), ("agent", self.agent_id)]
 
 
 def add_agents(draft: Draft, before: Call, agents: Sequence[Agent]) -> Round:
@@ -47,7 +48,13 @@ def add_agents(draft: Draft, before: Call, agents: Sequence[Agent]) -> Round:
         arguments = {"description": agent.task[:30], "prompt": agent.task, "subagent_type": agent.kind}
         answer = prose(draft.random, round(agent.answer_tokens * draft.chars_per_token))
         requests.append(
-            Request("Task", arguments, [{"type": "text", "text": answer}], agent.answer_tokens, call_id=draft.new_id("toolu_"))
+            Request(
+                "Task",
+                arguments,
+                [{"type": "text", "text": answer}],
+                agent.answer_tokens,
+                call_id=draft.new_id("toolu_"),
+            )
         )
     position = draft.position(before.first)
     start_ms = min(draft.newest_ms(position), before.first.time_ms or 0)
@@ -67,7 +74,10 @@ def add_agents(draft: Draft, before: Call, agents: Sequence[Agent]) -> Round:
         lines += own
         side_calls += agent.calls
     results, now_ms = result_lines(draft, call, requests, now_ms)
-    _enter_with_agents(draft, call, before, [*lines, *results], side_calls, requests, now_ms - start_ms)
+    entered = usage.output + sum(request.tokens for request in requests)
+    enter(draft, call, before, [*lines, *results], entered, now_ms - start_ms)
+    index = draft.calls.index(before)
+    draft.calls[index:index] = side_calls
     draft.added += [request.key for request in requests]
     return Round(call, requests)
 
@@ -83,27 +93,13 @@ def add_background_agent(draft: Draft, before: Call, agent: Agent, answer: str, 
     draft.insert(position, lines)
 
 
-def _enter_with_agents(
-    draft: Draft,
-    call: Call,
-    before: Call,
-    lines: Sequence[Line],
-    side_calls: Sequence[Call],
-    requests: Sequence[Request],
-    duration_ms: int,
-) -> None:
-    from .rounds import enter
-
-    enter(draft, call, before, lines, call.usage.output + sum(request.tokens for request in requests), duration_ms)
-    index = draft.calls.index(before)
-    draft.calls[index:index] = side_calls
-
-
 def _side_chain(
     draft: Draft, caller: Call, agent: Agent, answer: str, now_ms: int, *, name: str = ""
 ) -> tuple[list[Line], int]:
     """The lines of one sub-agent, and when it ends."""
-    marks: dict[str, Any] = {"isSidechain": True, "agentId": name or f"a{draft.random.getrandbits(64):016x}"}
+    agent.agent_id = name or f"a{draft.random.getrandbits(64):016x}"
+    draft.added.append(("agent", agent.agent_id))
+    marks: dict[str, Any] = {"isSidechain": True, "agentId": agent.agent_id}
     prompt = typed_line(draft, caller.lines[-1], agent.task, now_ms + 30, parentUuid=None, **marks)
     lines = [prompt]
     like = Call(caller.message_id, caller.model, caller.usage, [_marked(caller.first, marks)], caller.segment)

@@ -32,7 +32,9 @@ class Draft:
         added: keys of everything inserted: ("tool" | "model" | event type, id).
     """
 
-    def __init__(self, source: Transcript, random: Random) -> None:
+    def __init__(self, source: Transcript, seed: str) -> None:
+        self._source = source
+        self._seed = seed
         twins = {id(line): Line(line.value) for line in source.lines}
         self.lines = list(twins.values())
         self.calls = [
@@ -46,7 +48,7 @@ class Draft:
             )
             for call in source.calls
         ]
-        self.random = random
+        self.random = Random(seed)
         self.added: list[tuple[str, str]] = []
         self.chars_per_token = source.chars_per_token
         self.session_id = source.session_id
@@ -55,6 +57,16 @@ class Draft:
         )
         self.workdir = next((str(line.value["cwd"]) for line in self.lines if line.value.get("cwd")), "/work")
         self.has_tab_numbers = _has_tab_numbers(source.lines)
+
+    def twin(self) -> Draft:
+        """An untouched draft of the same session, with the same chance from here on."""
+        twin = Draft(self._source, self._seed)
+        twin.random.setstate(self.random.getstate())
+        return twin
+
+    def call(self, message_id: str) -> Call:
+        """The call with this id."""
+        return next(call for call in self.calls if call.message_id == message_id)
 
     @property
     def main(self) -> list[Call]:

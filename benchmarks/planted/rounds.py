@@ -81,7 +81,9 @@ def add_round(
     start_ms = min(draft.newest_ms(position), before.first.time_ms or 0)
     end_ms = start_ms + response_ms(output)
     blocks: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-    blocks += [{"type": "tool_use", "id": each.call_id, "name": each.name, "input": each.arguments} for each in requests]
+    blocks += [
+        {"type": "tool_use", "id": each.call_id, "name": each.name, "input": each.arguments} for each in requests
+    ]
     parent = before.first.value.get("parentUuid")
     call = draft.response(before, blocks, time_ms=end_ms, parent=parent, usage=usage, stop_reason=stop_reason)
     results, end_ms = result_lines(draft, call, requests, end_ms)
@@ -133,6 +135,17 @@ def add_attempt(draft: Draft, before: Call, text: str, *, output: int, error: st
     return call
 
 
+def add_refusal(draft: Draft, before: Call, error: str) -> None:
+    """Insert a request that the API refused right before a call: nothing is billed."""
+    position = draft.position(before.first)
+    now_ms = min(draft.newest_ms(position), before.first.time_ms or 0) + 2_000
+    line = api_error(draft, before.first, error, now_ms)
+    line.replace(parentUuid=before.first.value.get("parentUuid"))
+    draft.delay(position, 6_000)
+    before.first.replace(parentUuid=line.value["uuid"])
+    draft.insert(position, [line])
+
+
 def add_side_call(draft: Draft, before: Call, usage: Usage, answer: str) -> Call:
     """Insert a short request of its own, whose prompt is not the conversation and whose answer does not enter it."""
     position = draft.position(before.first)
@@ -171,9 +184,7 @@ def result_lines(draft: Draft, call: Call, requests: Sequence[Request], start_ms
             block["is_error"] = True
         end_ms = max(end_ms + 20, start_ms + round(request.seconds * 1000))
         message = {"role": "user", "content": [block]}
-        lines.append(
-            draft.line(call.first, "user", end_ms, asked, message=message, sourceToolAssistantUUID=asked)
-        )
+        lines.append(draft.line(call.first, "user", end_ms, asked, message=message, sourceToolAssistantUUID=asked))
     return lines, end_ms
 
 
@@ -192,12 +203,15 @@ def api_error(draft: Draft, after: Line, error: str, time_ms: int) -> Line:
         "type": "message",
         "stop_reason": "stop_sequence",
         "content": [{"type": "text", "text": f"API Error: {error}"}],
-        "usage": {"input_tokens": 0, "output_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0},
+        "usage": {
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+        },
     }
     parent = str(after.value["uuid"])
-    line = draft.line(
-        after, "assistant", time_ms, parent, message=message, isApiErrorMessage=True, error=error
-    )
+    line = draft.line(after, "assistant", time_ms, parent, message=message, isApiErrorMessage=True, error=error)
     draft.added.append(("ERROR", str(line.value["uuid"])))
     return line
 

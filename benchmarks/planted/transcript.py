@@ -109,9 +109,9 @@ class Transcript:
 
 def read_transcript(path: Path) -> Transcript:
     """Read a `.jsonl` file, or one compressed by xz."""
-    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
-    with opened as stream:
-        values = [json.loads(row) for row in stream if row.strip()]
+    content = path.read_bytes()
+    text = (lzma.decompress(content) if path.suffix == ".xz" else content).decode("utf-8")
+    values = [json.loads(row) for row in text.split("\n") if row.strip()]
     return transcript_from_values(path.name.partition(".jsonl")[0], values)
 
 
@@ -123,7 +123,7 @@ def transcript_from_values(name: str, values: Iterable[Mapping[str, Any]]) -> Tr
 
 
 def calls_of(lines: Iterable[Line]) -> list[Call]:
-    """The model calls in order of their first lines. Lines of one response share the message id and repeat the usage."""
+    """The model calls in order of their first lines. Lines of one response share its id and repeat its usage."""
     calls: dict[str, Call] = {}
     segment = 0
     for line in lines:

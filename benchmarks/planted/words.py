@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
-_NOUNS: Final = (
-    "ledger invoice parcel harbor lantern meadow cobalt saddle thicket beacon quarry marble timber canyon plover "
-    "garnet willow cinder basalt heron walnut copper lagoon falcon juniper pebble tundra amber orchard glacier"
-).split()
-_VERBS: Final = "settle route merge weigh align strip gather render verify shift trace bundle patch sort clip".split()
-_PROSE: Final = (
-    "the a of and to in for with from over under after before while open closed early late small large steady plain "
-    "value order field batch window record column margin branch limit source target result"
-).split()
+_NOUNS: Final = """
+    ledger invoice parcel harbor lantern meadow cobalt saddle thicket beacon quarry marble timber canyon plover garnet
+    willow cinder basalt heron walnut copper lagoon falcon juniper pebble tundra amber orchard glacier
+"""
+_VERBS: Final = "settle route merge weigh align strip gather render verify shift trace bundle patch sort clip"
+_PROSE: Final = """
+    the a of and to in for with from over under after before while open closed early late small large steady plain
+    value order field batch window record column margin branch limit source target result
+"""
+_nouns, _verbs, _prose = (tuple(words.split()) for words in (_NOUNS, _VERBS, _PROSE))
 
 
 def name(random: Random) -> str:
     """An identifier that hardly occurs twice."""
-    return f"{random.choice(_VERBS)}_{random.choice(_NOUNS)}_{random.choice(_NOUNS)}_{random.randrange(1000, 9999)}"
+    return f"{random.choice(_verbs)}_{random.choice(_nouns)}_{random.choice(_nouns)}_{random.randrange(1000, 9999)}"
 
 
 def code(random: Random, lines: int) -> list[str]:
@@ -28,12 +29,12 @@ def code(random: Random, lines: int) -> list[str]:
     while len(text) < lines:
         one, two = name(random), name(random)
         text += [
-            f"def {one}({random.choice(_NOUNS)}, limit={random.randrange(2, 900)}):",
+            f"def {one}({random.choice(_nouns)}, limit={random.randrange(2, 900)}):",
             f'    """{prose(random, 60).capitalize()}."""',
-            f"    {random.choice(_NOUNS)}_total = {two}(limit) * {random.randrange(3, 99)}",
-            f"    if {random.choice(_NOUNS)}_total > {random.randrange(100, 99999)}:",
-            f"        return {random.choice(_NOUNS)}_total - {name(random)}(limit)",
-            f"    return {{'{random.choice(_NOUNS)}': {two}, 'limit': limit + {random.randrange(1, 9)}}}",
+            f"    {random.choice(_nouns)}_total = {two}(limit) * {random.randrange(3, 99)}",
+            f"    if {random.choice(_nouns)}_total > {random.randrange(100, 99999)}:",
+            f"        return {random.choice(_nouns)}_total - {name(random)}(limit)",
+            f"    return {{'{random.choice(_nouns)}': {two}, 'limit': limit + {random.randrange(1, 9)}}}",
             "",
         ]
     return text[:lines]
@@ -63,7 +64,9 @@ def matches(random: Random, paths: Sequence[str], count: int) -> str:
     """What a search finds: path, line number and line."""
     rows = []
     for _ in range(count):
-        rows.append(f"{random.choice(paths)}:{random.randrange(1, 900)}:    {name(random)}(limit={random.randrange(99)})")
+        rows.append(
+            f"{random.choice(paths)}:{random.randrange(1, 900)}:    {name(random)}(limit={random.randrange(99)})"
+        )
     return "\n".join(rows)
 
 
@@ -75,7 +78,7 @@ def log(random: Random, chars: int) -> str:
         rows.append(
             f"[{random.randrange(10, 24)}:{random.randrange(10, 60)}:{random.randrange(10, 60)}] "
             f"{random.choice(('info', 'warn', 'debug'))} {name(random)} took {random.randrange(1, 9999)} ms, "
-            f"{random.choice(_NOUNS)}={random.randrange(10**6)}"
+            f"{random.choice(_nouns)}={random.randrange(10**6)}"
         )
         size += len(rows[-1]) + 1
     return "\n".join(rows)
@@ -86,7 +89,7 @@ def prose(random: Random, chars: int) -> str:
     words: list[str] = []
     size = 0
     while size < chars:
-        words.append(random.choice(_PROSE) if random.random() < 0.8 else random.choice(_NOUNS))
+        words.append(random.choice(_prose) if random.random() < 0.8 else random.choice(_nouns))
         size += len(words[-1]) + 1
     return " ".join(words)
 

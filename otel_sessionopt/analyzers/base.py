@@ -31,6 +31,7 @@ class Fact(str, Enum):
     TOOL_CALLS = "tool calls"
     TOOL_ARGUMENTS = "tool arguments"
     TOOL_SIZES = "sizes of tool results"
+    TOOL_DEFINITIONS = "tool definitions"
     TIMES = "event times"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from otel_sessionopt.analyzers.base import Fact
 from otel_sessionopt.analyzers.content import TOOL_EVENTS, content_of, file_path, search_query
+from otel_sessionopt.dialects.tool_definitions import TOOL_DEFINITIONS
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 _WANTS_TOOLS = frozenset({"tool_use", "tool_calls", "tool-calls", "tool_call", "function_call"})
@@ -68,6 +69,11 @@ def _lacks_tool_sizes(session: Session) -> bool:
     return _all_lack(session, lambda event: content_of(event).tokens is not None)
 
 
+def _lacks_tool_definitions(session: Session) -> bool:
+    calls = [e for e in session.events if e.event_type is EventType.AI_RESPONSE]
+    return bool(calls) and not any(TOOL_DEFINITIONS in e.data for e in calls)
+
+
 def _lacks_times(session: Session) -> bool:
     if session.total_duration_ms > 0:
         return False
@@ -93,5 +99,6 @@ _CHECKS: dict[Fact, Callable[[Session], bool]] = {
     Fact.TOOL_CALLS: _lacks_tool_calls,
     Fact.TOOL_ARGUMENTS: _lacks_tool_arguments,
     Fact.TOOL_SIZES: _lacks_tool_sizes,
+    Fact.TOOL_DEFINITIONS: _lacks_tool_definitions,
     Fact.TIMES: _lacks_times,
 }

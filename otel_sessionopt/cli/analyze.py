@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,16 +14,19 @@ import click
 from otel_sessionopt.cli.exits import EXIT_CODES, Exit
 from otel_sessionopt.cli.messages import tell_error
 from otel_sessionopt.cli.options import settings_of, settings_options
+from otel_sessionopt.cli.recordings import storage_option
 from otel_sessionopt.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from otel_sessionopt.cli.progress import ReadingProgress
     from otel_sessionopt.cli.sinks import Sink
     from otel_sessionopt.config import Settings
+    from otel_sessionopt.ingest.files import InputFile
     from otel_sessionopt.report import OptimizationReport
 
 SEVERITIES: Final = ("low", "medium", "high", "critical")
 _SUFFIXES: Final = {"text": "txt", "json": "json", "markdown": "md"}
+_ALLOWED: Final = "give files, folders, globs, - for standard input, or ids that `sessionoptimizer list` shows"
 _ERRORS_TOLD: Final = 10
 """Lines about one file; a file of another format would fail in every line."""
 
@@ -47,6 +50,9 @@ _ERRORS_TOLD: Final = 10
 @click.option("--ignore", "ignored", multiple=True, metavar="GLOB", help="No findings on such paths. May be repeated.")
 @click.option("--full", is_flag=True, help="Print every report whole, however many there are.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON, the same as --format json.")
+@click.option("--save", "is_kept", is_flag=True, help="Keep the sessions in the history: list, stats, compare.")
+@storage_option
 @settings_options
 def command(
     paths: tuple[str, ...],
@@ -58,10 +64,13 @@ def command(
     ignored: tuple[str, ...],
     full: bool,
     no_progress: bool,
+    is_json: bool,
+    is_kept: bool,
+    storage: Path | None,
     config: Path | None,
     overrides: tuple[str, ...],
 ) -> int:
-    """Analyse the sessions in PATH: files, folders, globs, or - for standard input.
+    """Analyse the sessions in PATH: files, folders, globs, - for standard input, or ids of sessions in the history.
 
     Reads OTLP JSON and protobuf (one document, JSON Lines, the Collector's file exporter; .gz, .xz, .zst) and Claude
     Code transcripts. A trace may be spread over several files.
@@ -72,9 +81,20 @@ def command(
       sessionoptimizer analyze traces.jsonl --fail-on high
       sessionoptimizer analyze runs/ --format json --output reports.json
       zstdcat traces.jsonl.zst | sessionoptimizer analyze -
+      sessionoptimizer analyze forge_20260121_143000 --format markdown
     """
     settings = settings_of(config, overrides, only=only, disabled=disabled, ignored=ignored)
-    run = _Run(settings=settings, fail_on=fail_on)
+    if storage is not None:
+        settings = replace(settings, history=replace(settings.history, folder=storage))
+    if is_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} are two forms; give one")
+    form = "json" if is_json else form
+    run = _Run(
+        settings=settings,
+        fail_on=fail_on,
+        is_kept=is_kept or settings.history.save,
+        is_as_configured=not (only or disabled or ignored or config or overrides),
+    )
     with ExitStack() as stack:
         sink = _sink_for(stack, form, output, settings, is_full=full)
         run.analyze(paths, sink, is_progress_wanted=not no_progress)
@@ -87,6 +107,9 @@ class _Run:
 
     settings: Settings
     fail_on: str | None
+    is_kept: bool
+    is_as_configured: bool
+    kept: int = 0
     errors: list[InputError] = field(default_factory=list)
     error_counts: Counter[str] = field(default_factory=Counter)
     is_over: bool = False
@@ -96,23 +119,21 @@ class _Run:
         """Send the reports of everything in `paths` to `sink`."""
         # Imported here: `--help` does not need them.
         from otel_sessionopt.cli.progress import ReadingProgress
+        from otel_sessionopt.cli.session_inputs import sort_arguments
         from otel_sessionopt.ingest.files import find_inputs
-        from otel_sessionopt.pipeline import Pipeline, analyze_inputs
         from otel_sessionopt.report.figures import count
         from otel_sessionopt.report.summary import Tally
 
         tally = Tally()
-        inputs = find_inputs(paths, self.on_error)
-        if not inputs and not self.errors:
+        named = sort_arguments(paths, self.settings)
+        for path in named.nothing:
+            self.on_error(InputError(path, "", f"no such file, folder or session; {_ALLOWED}"))
+        inputs = find_inputs(named.files, self.on_error)
+        if not inputs and not named.sessions and not self.errors:
             self.on_error(InputError(", ".join(paths), "", "no input found; a file, folder or glob is wanted"))
         total_bytes = sum(each.size or 0 for each in inputs)
         with ReadingProgress(total_bytes, is_wanted=is_progress_wanted) as self.progress:
-            for report in analyze_inputs(
-                inputs,
-                Pipeline.from_settings(self.settings),
-                on_error=self.on_error,
-                on_progress=self.progress.on_bytes,
-            ):
+            for report in self._reports(named.sessions, inputs, self.progress):
                 self.progress.on_session()
                 tally.add(report)
                 self.is_over = self.is_over or has_issue_at(report, self.fail_on)
@@ -126,6 +147,26 @@ class _Run:
                 err=True,
             )
         sink.close(total, self.errors)
+        if self.is_kept:
+            click.echo(f"Kept {count(self.kept, 'session')} in {self.settings.history.folder}", err=True)
+
+    def _reports(
+        self, session_ids: Sequence[str], inputs: Sequence[InputFile], progress: ReadingProgress
+    ) -> Iterator[OptimizationReport]:
+        from otel_sessionopt.cli.recordings import open_optimizer
+        from otel_sessionopt.cli.session_inputs import report_of
+        from otel_sessionopt.pipeline import Pipeline, analyze_inputs
+
+        with open_optimizer(None, self.settings) as history:
+            for session_id in session_ids:
+                known = report_of(history, session_id, self.settings, is_as_configured=self.is_as_configured)
+                if known is not None:
+                    yield known
+            pipeline = Pipeline.from_settings(self.settings)
+            for report in analyze_inputs(inputs, pipeline, on_error=self.on_error, on_progress=progress.on_bytes):
+                if self.is_kept:
+                    self.kept += history.keep_report(report)
+                yield report
 
     def on_error(self, error: InputError) -> None:
         """Tell what could not be read, each in one line, a bounded number of lines a file."""

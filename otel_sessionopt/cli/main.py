@@ -14,11 +14,19 @@ from typing import Final, NoReturn
 import click
 
 from otel_sessionopt.cli.exits import EXIT_CODES, Exit
-from otel_sessionopt.errors import SessionOptError
+from otel_sessionopt.errors import SessionOptError, StoreError
 from otel_sessionopt.version import __version__
 
 COMMANDS: Final = {
     "analyze": "Analyse sessions: what they cost, what was avoidable, what to do.",
+    "start": "Begin a session that is recorded by hand, and print its id.",
+    "log": "Record an event of a session.",
+    "end": "End a session and say what it came to.",
+    "list": "List sessions, newest first.",
+    "stats": "Show sums, average efficiency, common issues and trend of an agent.",
+    "compare": "Compare sessions, and what the best one did differently.",
+    "export": "Print the report of a session, or write it to a file.",
+    "delete": "Delete a session from the history.",
     "rules": "List the rules and their thresholds as configured, or explain one.",
     "demo": "Run a small built-in agent live through the span processor.",
     "doctor": "Check whether telemetry arrives, and which switch is missing.",
@@ -33,6 +41,8 @@ Examples:
   sessionoptimizer analyze traces.jsonl.zst            what the Collector's file exporter wrote
   sessionoptimizer analyze 'runs/*.json' --format json --output reports.json
   sessionoptimizer analyze out/ --fail-on high         exit status 1 in a pipeline
+  sessionoptimizer start FORGE "Build PriorityQueue"   record a session by hand, then log, end,
+  sessionoptimizer stats FORGE --days 7                and look back over the week
   sessionoptimizer rules repeated-file-read            what a rule does, and its thresholds
   sessionoptimizer doctor                              why is there nothing to see?
 
@@ -102,6 +112,8 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         _close_output()
         return Exit.BROKEN_PIPE
+    except StoreError as error:
+        return _fail(error, Exit.FAILURE)
     except SessionOptError as error:
         return _fail(error, Exit.WRONG_USE)
     except Exception as error:  # noqa: BLE001 - the last fence: a person gets a sentence, not a traceback

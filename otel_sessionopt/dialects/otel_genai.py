@@ -16,6 +16,7 @@ from otel_sessionopt.dialects.answers import OUTPUT_MESSAGES, answer_chars
 from otel_sessionopt.dialects.base import KeyTable, Markers, read_error, read_model_use, record_warnings, root_detail
 from otel_sessionopt.dialects.digest import ModelUse, Operation, SpanDigest, ToolKind, ToolUse
 from otel_sessionopt.dialects.tool_calls import ToolCall, read_tool_call
+from otel_sessionopt.dialects.tool_definitions import TOOL_DEFINITIONS, read_tool_definitions
 from otel_sessionopt.dialects.tools import MAX_SHOWN_CHARS, hash_query
 from otel_sessionopt.dialects.usage import CacheVerdict
 from otel_sessionopt.dialects.values import read_flag, read_text
@@ -77,6 +78,7 @@ KEYS: Final = KeyTable(
         "mcp_resource": (MCP_RESOURCE,),
         "query": (RETRIEVAL_QUERY,),
         "data_source": (DATA_SOURCE,),
+        "definitions": (semconv.TOOL_DEFINITIONS,),
     }
 )
 # Also written on spans that have nothing to do with models.
@@ -154,6 +156,9 @@ def read_genai(record: SpanRecord, dialect: str, **call_facts: Any) -> SpanDiges
             model = None
         if operation is _MODEL_CALL and OUTPUT_MESSAGES in attributes:
             content_chars = answer_chars(attributes[OUTPUT_MESSAGES])
+        if operation is _MODEL_CALL and "definitions" in found:
+            definitions = read_tool_definitions(attributes[found["definitions"]])
+            detail = detail if definitions is None else {**(detail or {}), TOOL_DEFINITIONS: definitions}
     elif operation is _TOOL_CALL:
         call = _read_call(record, found, error, call_facts)
         tool, error = call.use, call.error

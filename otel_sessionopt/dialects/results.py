@@ -19,6 +19,7 @@ from otel_sessionopt.dialects.values import canonical_json, hash_text, read_flag
 WEIGHT_BITS: Final = 20
 _WEIGHT_MASK: Final = (1 << WEIGHT_BITS) - 1
 _HASH_MASK: Final = (1 << (64 - WEIGHT_BITS)) - 1
+_TEXT_MASK: Final = (1 << 60) - 1  # an int with more bits takes four bytes more
 # What a listing puts around the text of a line: a number in six columns, an arrow or tab, a newline.
 LINE_FRAME_CHARS: Final = 8
 
@@ -27,6 +28,7 @@ _ARROW_LINE: Final = re.compile(r"^ *(\d{1,9})→(.*)$", re.MULTILINE)
 _NUMBERED_LINE: Final = re.compile(r"^ *(\d{1,9})(?:\t|: ?|\| ?)(.*)$", re.MULTILINE)
 # A listing in one of the other forms has to be nearly all of the result, for these forms also occur in other output.
 MIN_NUMBERED_RATIO: Final = 0.9
+_MAX_NUMBER_DIGITS: Final = 9
 # Claude Code appends notes to itself to results; they are not lines of the file, and change while the file does not.
 _NOTE_START: Final = "<system-reminder>"
 _NOTE_END: Final = "</system-reminder>"
@@ -121,7 +123,7 @@ def read_result(value: object, *, is_read: bool, is_shell: bool = False) -> Resu
     text = parts.texts[0] if len(parts.texts) == 1 else "\n".join(parts.texts)
     digest = _digest_text(text, is_read, is_shell)
     if parts.marks:
-        digest = digest._replace(text_hash=hash_text("\0".join((text, *parts.marks))))
+        digest = digest._replace(text_hash=hash((text, *parts.marks)) & _TEXT_MASK)
     if is_shell and parts.exit_code is not None:
         digest = digest._replace(exit_code=parts.exit_code)
     return ResultReading(digest, parts.is_error or (parts.says_error and not is_read))
@@ -134,7 +136,9 @@ def _digest_text(text: str, is_read: bool, is_shell: bool) -> ResultDigest:
         text, exit_code = _without_head(text)
     if _NOTE_END in text[-40:]:
         text = _without_notes(text)
-    return ResultDigest(chars, None, hash_text(text), line_signatures(text) if is_read else None, exit_code)
+    # The interpreter's own hash: equality within one process is all that results are compared for, and it takes a
+    # quarter of the time of one that is the same everywhere.
+    return ResultDigest(chars, None, hash(text) & _TEXT_MASK, line_signatures(text) if is_read else None, exit_code)
 
 
 def line_weight(signature: int) -> int:
@@ -156,6 +160,37 @@ def line_signatures(text: str) -> array[int] | None:
     start = text.lstrip()[:1]
     if not start.isdigit():
         return None
+    lines = _counted_lines(text) or _numbered_lines(text)
+    if lines is None:
+        return None
+    # A line as it was found, from the number on: equal exactly where number and text are.
+    weights = [len(line) - line.index("→") - 1 + LINE_FRAME_CHARS for line in lines]
+    if len(text) > _WEIGHT_MASK - LINE_FRAME_CHARS:  # else no line can be too long
+        weights = [min(weight, _WEIGHT_MASK) for weight in weights]
+    pairs = zip(lines, weights, strict=True)
+    return array("Q", [(hash(line) & _HASH_MASK) << WEIGHT_BITS | weight for line, weight in pairs])
+
+
+def _counted_lines(text: str) -> list[str] | None:
+    """The lines of a Claude Code listing that counts up by one, each from its number on; `None` for any other text.
+
+    That is what nearly all listings are, so it is told by the ends: where the first and the last number are as far
+    apart as there are lines and every line has the arrow, the numbers between are in place.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    first, arrow, _ = lines[0].partition("→")
+    last = lines[-1].partition("→")[0]
+    if not arrow or not (first := first.strip(" ")).isdecimal() or not (last := last.strip(" ")).isdecimal():
+        return None
+    if max(len(first), len(last)) > _MAX_NUMBER_DIGITS or int(last) - int(first) != len(lines) - 1:
+        return None
+    if not all(["→" in line for line in lines]):  # noqa: C419 - a list is faster, and a listing is short
+        return None
+    return [line.lstrip(" ") for line in lines]
+
+
+def _numbered_lines(text: str) -> list[str] | None:
+    """The numbered lines of any listing, each from its number on; `None` when it is none."""
     numbered = _ARROW_LINE.findall(text)
     is_arrow = bool(numbered)
     if not is_arrow:
@@ -168,12 +203,8 @@ def line_signatures(text: str) -> array[int] | None:
         is_arrow and all(before < after for before, after in pairwise(numbers))
     ):
         return None
-    # One hash of the pair as it was found: number and text.
-    hashes = [(hash(pair) & _HASH_MASK) << WEIGHT_BITS for pair in numbered]
-    if len(text) < _WEIGHT_MASK - LINE_FRAME_CHARS:  # no line can be too long
-        return array("Q", [key | len(pair[1]) + LINE_FRAME_CHARS for key, pair in zip(hashes, numbered, strict=True)])
-    weights = [min(len(line) + LINE_FRAME_CHARS, _WEIGHT_MASK) for _, line in numbered]
-    return array("Q", [key | weight for key, weight in zip(hashes, weights, strict=True)])
+    # The form of the listing does not matter: all are written as the first one.
+    return [f"{number}→{line}" for number, line in numbered]
 
 
 def _without_head(text: str) -> tuple[str, int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 D = TypeVar("D")
 
@@ -88,7 +88,7 @@ class BufferedTrace(Generic[D]):
         self.reported_at: float | None = None  # `active_at` of the last interim report
         self.seen_members = 0
         self.refreshes = 0
-        self.result: object = None
+        self.result: Any = None
         self.may_hold = True
 
     @property

@@ -122,10 +122,17 @@ class TraceBuffer(Generic[D]):
         """A release may become due soon, without a span coming in."""
         return bool(self._ended or self._refresh)
 
+    def touch(self, trace: BufferedTrace[D], now: float) -> None:
+        """Note that something of `trace` came in."""
+        if trace.started_at is None:
+            trace.started_at = now
+            self._size_bytes += trace.size_bytes
+        trace.active_at = now
+
     def add(self, root: LocalRoot[D], digest: D, size_bytes: int, now: float) -> bool:
         """Keep the digest of a span below `root`; false when the trace keeps no more (counted)."""
         trace = root.trace
-        self._touch(trace, now)
+        self.touch(trace, now)
         if root.is_released:
             trace.late_spans += 1
         if trace.full_reason is not None:
@@ -146,7 +153,7 @@ class TraceBuffer(Generic[D]):
         if root.ended_at is None and not root.is_released:
             root.ended_at = now
             self._ended[root] = now
-            self._touch(root.trace, now)
+            self.touch(root.trace, now)
 
     def due(self, now: float, *, at_once: bool = False) -> list[DueTrace[D]]:
         """Traces to be analysed now, each at most once. Spans queued before the call must be added before `settle`.
@@ -171,18 +178,15 @@ class TraceBuffer(Generic[D]):
         return due + self._due_for_room(now, busy | {item.trace for item in due})
 
     def due_at_shutdown(self) -> list[DueTrace[D]]:
-        """What is still unfinished: every trace with a local root that was not handed on."""
-        return [
-            DueTrace(
-                trace,
-                "shutdown",
-                tuple(root for root in self._ended if root.trace is trace),
-                needs_analysis=not trace.is_capped,
-                forgets=True,
-            )
-            for trace in list(self.traces.values())
-            if not trace.is_finished
-        ]
+        """What is still unfinished: every trace with a local root that was not handed on. The others are forgotten."""
+        due: list[DueTrace[D]] = []
+        for trace in list(self.traces.values()):
+            if trace.is_finished:
+                self._forget(trace)
+                continue
+            ended = tuple(root for root in trace.roots if root in self._ended)
+            due.append(DueTrace(trace, "shutdown", ended, needs_analysis=not trace.is_capped, forgets=True))
+        return due
 
     def settle(self, item: DueTrace[D], *, is_worth_keeping: bool = True) -> None:
         """Note that `item` was dealt with.
@@ -280,17 +284,11 @@ class TraceBuffer(Generic[D]):
 
     # --- bookkeeping --------------------------------------------------------------------------------------------
 
-    def _touch(self, trace: BufferedTrace[D], now: float) -> None:
-        if trace.started_at is None:
-            trace.started_at = now
-            self._size_bytes += trace.size_bytes
-        trace.active_at = now
-
     def _notice_starts(self, trace: BufferedTrace[D], now: float) -> None:
         """Starts are activity, and the hook that sees them must not pay for a clock: they show as new members."""
         if trace.started_at is None or len(trace.members) != trace.seen_members:
             trace.seen_members = len(trace.members)
-            self._touch(trace, now)
+            self.touch(trace, now)
 
     def _find_lost_ends(self, now: float) -> None:
         """Roots whose end could not be queued are not open any more all the same."""
@@ -313,8 +311,10 @@ class TraceBuffer(Generic[D]):
         """Keep no more digests, and of the members only the open ones."""
         trace.full_reason = reason
         trace.is_full = True
-        for span_id, root in list(trace.members.items()):
-            if span_id not in root.open:
+        # Keys alone: making pairs allocates, and a garbage collection may end a span, which changes the dict meanwhile.
+        for span_id in list(trace.members):
+            root = trace.members.get(span_id)
+            if root is not None and span_id not in root.open:
                 trace.members.pop(span_id, None)
 
     def _cap(self, trace: BufferedTrace[D], reason: Reason) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.issue import EfficiencyIssue
     from otel_sessionopt.analyzers.overlap import CountedWaste
     from otel_sessionopt.report.document import OptimizationReport
+    from otel_sessionopt.report.ledger_view import LedgerPart, LedgerSummary
     from otel_sessionopt.report.parts import Amount, RuleOutcome
 
 _USD_DIGITS: Final = 9
@@ -35,6 +36,7 @@ def report_to_dict(report: OptimizationReport) -> dict[str, Any]:
         "session": _session(report),
         "counts": _counts(report),
         "bill": _bill(report),
+        "ledger": _ledger(report.ledger),
         "waste": _waste(report),
         "issues": [_issue(issue, report.counted[issue.id]) for issue in report.issues],
         "recommendations": list(report.recommendations),
@@ -97,6 +99,38 @@ def _bill(report: OptimizationReport) -> dict[str, Any]:
             for row in bill.models
         ],
     }
+
+
+def _ledger(ledger: LedgerSummary | None) -> dict[str, Any] | None:
+    if ledger is None:
+        return None
+    return {
+        "measured_ratio": ledger.measured_ratio,
+        "estimated_ratio": ledger.estimated_ratio,
+        "unattributed_ratio": ledger.unattributed_ratio,
+        "total": _ledger_part(ledger.total),
+        "dearest": [
+            {
+                "source": item.source,
+                "tool": item.tool,
+                "path": item.path,
+                "event_id": item.event_id,
+                "size_tokens": item.size_tokens,
+                "is_measured": item.is_measured,
+                "calls": item.calls,
+                "billed": _amount(item.billed),
+            }
+            for item in ledger.dearest
+        ],
+        "contexts": [
+            {"context": context.context, "agent": context.agent, "sizes": list(context.sizes)}
+            for context in ledger.contexts
+        ],
+    }
+
+
+def _ledger_part(part: LedgerPart) -> dict[str, Any]:
+    return {"name": part.name, **_amount(part.amount), "children": [_ledger_part(child) for child in part.children]}
 
 
 def _waste(report: OptimizationReport) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Final
 from otel_sessionopt.analyzers.issue import EfficiencyIssue
 from otel_sessionopt.report import figures, phrases
 from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.ledger_view import LedgerSummary
 from otel_sessionopt.report.parts import BillSummary
 
 # `_` inside a word and `#` inside a line mean nothing, and are too common in names to be cluttered.
@@ -29,6 +30,7 @@ def as_markdown(report: OptimizationReport) -> str:
         _issue_list(report),
         _not_evaluated(report),
         _details("Bill", _bill_table(report.bill)) if report.bill.total.tokens else "",
+        _details("Where it went", _ledger_table(report.ledger)) if report.ledger else "",
         "\n".join(f"> {escape(note)}  " for note in report.notes),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -121,3 +123,12 @@ def _bill_table(bill: BillSummary) -> str:
     ]
     head = ["| | tokens | USD |", "|---|--:|--:|"]
     return "\n".join([*head, *rows, *(["| by model: | | |", *models] if len(models) > 1 else [])])
+
+
+def _ledger_table(ledger: LedgerSummary) -> str:
+    rows = [
+        f"| {code(name.strip(), in_table=True) if name.startswith(' ') else name} | {amount.tokens:,} "
+        f"| {escape(figures.usd(amount.cost_usd))} |"
+        for name, amount in phrases.ledger_rows(ledger)
+    ]
+    return "\n".join(["| | tokens | USD |", "|---|--:|--:|", *rows])

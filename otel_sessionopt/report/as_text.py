@@ -7,6 +7,7 @@ from typing import Final
 from otel_sessionopt.analyzers.issue import EfficiencyIssue
 from otel_sessionopt.report import figures, phrases
 from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.ledger_view import LedgerSummary
 from otel_sessionopt.report.lines import wrap
 from otel_sessionopt.report.parts import BillSummary
 
@@ -19,6 +20,7 @@ def as_text(report: OptimizationReport) -> str:
     blocks = [
         [*wrap(phrases.headline(report)), *_session(report)],
         bill_table(report.bill),
+        ledger_table(report.ledger),
         _issues(report),
         _not_evaluated(report),
         _notes(report),
@@ -53,6 +55,18 @@ def bill_table(bill: BillSummary) -> list[str]:
         rows += [(f"  {row.model}", row.amount.tokens, figures.usd(row.amount.cost_usd)) for row in bill.models]
     lines = [f"{'Bill':<{_NAME_WIDTH}}{'tokens':>16}{'USD':>16}"]
     lines += [f"{name[:_NAME_WIDTH]:<{_NAME_WIDTH}}{tokens:>16,}{cost:>16}".rstrip() for name, tokens, cost in rows]
+    return lines
+
+
+def ledger_table(ledger: LedgerSummary | None) -> list[str]:
+    """Tokens and dollars by what caused them; nothing where nothing was billed."""
+    if ledger is None:
+        return []
+    lines = [f"{'Where it went':<{_NAME_WIDTH}}{'tokens':>16}{'USD':>16}"]
+    lines += [
+        f"{name[:_NAME_WIDTH]:<{_NAME_WIDTH}}{amount.tokens:>16,}{figures.usd(amount.cost_usd):>16}"
+        for name, amount in phrases.ledger_rows(ledger)
+    ]
     return lines
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, Severity
 from otel_sessionopt.analyzers.overlap import CountedWaste, resolve_overlaps
+from otel_sessionopt.report.ledger_view import LedgerSummary, ledger_of
 from otel_sessionopt.report.masking import MASK, SENTENCE_LIMIT, TEXT_LIMIT, clean_text, clean_value, secrets_in
 from otel_sessionopt.report.notes import notes_of
 from otel_sessionopt.report.parts import (
@@ -52,6 +53,7 @@ class OptimizationReport:
         recommendations: one sentence per distinct cure, worst first.
         token_breakdown: billed tokens by event type, and `TOTAL_INPUT`, `TOTAL_OUTPUT`, `TOTAL`.
         comparisons: with earlier sessions; empty where no history is kept.
+        ledger: where the tokens went; `None` when nothing was billed.
         counted: per issue id what it adds to the totals.
         outcomes: one per rule, in the order they ran.
         release: how collection ended; `None` on recordings by hand.
@@ -73,6 +75,7 @@ class OptimizationReport:
     session: SessionInfo
     counts: Counts
     bill: BillSummary
+    ledger: LedgerSummary | None
     waste: WasteTotals
     counted: Mapping[str, CountedWaste]
     outcomes: tuple[RuleOutcome, ...]
@@ -95,10 +98,10 @@ def build_report(session: Session, outcomes: Sequence[AnalyzerOutcome], *, gener
         generated_at: ISO 8601; there is no clock here.
     """
     found = [issue for outcome in outcomes for issue in outcome.issues]
-    ledger = resolve_overlaps(session, found)
-    issues = sorted(found, key=lambda issue: _rank(issue, ledger.by_issue[issue.id]))
+    counted = resolve_overlaps(session, found)
+    issues = sorted(found, key=lambda issue: _rank(issue, counted.by_issue[issue.id]))
     bill = bill_of(session)
-    waste = waste_totals_of(ledger)
+    waste = waste_totals_of(counted)
     in_dollars = bill.is_fully_priced and bool(bill.total.cost_usd) and waste.avoidable.cost_usd is not None
     score = (
         efficiency_score(waste.avoidable.cost_usd or 0, bill.total.cost_usd or 0)
@@ -123,8 +126,9 @@ def build_report(session: Session, outcomes: Sequence[AnalyzerOutcome], *, gener
         session=info_of(session),
         counts=counts_of(session),
         bill=bill,
+        ledger=ledger_of(session, bill.total.tokens),
         waste=waste,
-        counted={clean_text(issue_id): share for issue_id, share in ledger.by_issue.items()},
+        counted={clean_text(issue_id): share for issue_id, share in counted.by_issue.items()},
         outcomes=rules,
         release=_release_info(session.release),
         notes=notes_of(session, bill),

@@ -10,7 +10,9 @@ from otel_sessionopt.analyzers.overlap import CountedWaste
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.report import figures
 from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.ledger_view import SOURCE_NAMES, LedgerSummary
 from otel_sessionopt.report.parts import Amount, RuleOutcome
+from otel_sessionopt.session.facts.ledger_items import Source
 
 PRICE_CLASS_NAMES: Final = {
     PriceClass.INPUT: "uncached input",
@@ -24,6 +26,28 @@ _NOT_IN_TOTALS: Final = {
     Basis.AT_RISK: "at risk, in no total",
     Basis.WHAT_IF: "what if, in no total",
 }
+
+
+_TOOLS_SHOWN: Final = 5
+_SMALLEST_SHARE: Final = 1_000  # a source below one thousandth of tokens and dollars is left to the JSON form
+
+
+def ledger_rows(ledger: LedgerSummary) -> list[tuple[str, Amount]]:
+    """Sources, dearest first, and below tool results their dearest tools, indented."""
+    rows: list[tuple[str, Amount]] = []
+    for source in ledger.total.children:
+        if source.amount.tokens * _SMALLEST_SHARE < ledger.total.amount.tokens and _is_below(
+            source.amount.cost_usd, ledger
+        ):
+            continue
+        rows.append((SOURCE_NAMES.get(source.name, source.name), source.amount))
+        if source.name == Source.TOOL_RESULT.value:
+            rows += [(f"  {tool.name}", tool.amount) for tool in source.children[:_TOOLS_SHOWN]]
+    return rows
+
+
+def _is_below(cost_usd: Decimal | None, ledger: LedgerSummary) -> bool:
+    return (cost_usd or 0) * _SMALLEST_SHARE <= (ledger.total.amount.cost_usd or 0)
 
 
 def headline(report: OptimizationReport) -> str:

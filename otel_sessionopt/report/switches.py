@@ -26,9 +26,10 @@ _SWITCHES: Final[dict[Fact, str]] = {
     Fact.TOOL_CALLS: "the agent must make a span with gen_ai.operation.name=execute_tool for each tool call",
     Fact.TOOL_ARGUMENTS: _CONTENT,
     Fact.TOOL_SIZES: _CONTENT,
+    Fact.TOOL_DEFINITIONS: f"{_CONTENT}; not every instrumentation records gen_ai.tool.definitions on model calls",
     Fact.TIMES: "give each event a timestamp and a duration_ms",
 }
-WITHOUT_SWITCH: Final = frozenset({Fact.REASONING.value})
+WITHOUT_SWITCH: Final = frozenset({Fact.REASONING.value, Fact.TOOL_DEFINITIONS.value})
 """Facts that no switch brings where provider or instrumentation do not tell them; missing ones are only noted."""
 # Dialects that have switches of their own.
 _DIALECT_SWITCHES: Final[dict[tuple[str, Fact], str]] = {

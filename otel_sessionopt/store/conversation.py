@@ -47,7 +47,7 @@ def figures_of_traces(figures: Sequence[Figures]) -> Figures:
     for each in figures:
         for issue_type, tally in each.issues.items():
             known = issues[issue_type]
-            issues[issue_type] = IssueTally(known.count + tally.count, known.waste_tokens + tally.waste_tokens)
+            issues[issue_type] = IssueTally(known.issues + tally.issues, known.waste_tokens + tally.waste_tokens)
     return Figures(
         tokens=tokens,
         cost_usd=cost_usd,

@@ -21,8 +21,11 @@ class Store(Protocol):
         """Keep a new session with its events. False, and nothing happens, when the id is taken."""
         ...
 
-    def replace(self, session: Session) -> None:
-        """Keep a session with its events in place of whatever has its id; it was never analysed nor exported."""
+    def replace(self, session: Session, event_count: int) -> bool:
+        """Keep a session with its events in place of the one with its id and so many events.
+
+        False, and nothing happens, when there is no such one. The new one counts as never analysed and never exported.
+        """
         ...
 
     def append(self, session_id: str, event: SessionEvent) -> bool:

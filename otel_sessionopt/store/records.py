@@ -13,7 +13,7 @@ from otel_sessionopt.session.model import Session, SessionStatus
 class IssueTally(NamedTuple):
     """Issues of one type: how many, and the tokens that they add to the totals."""
 
-    count: int = 0
+    issues: int = 0
     waste_tokens: int = 0
 
 
@@ -42,7 +42,7 @@ class Figures:
     @property
     def issue_count(self) -> int:
         """Issues of all types."""
-        return sum(tally.count for tally in self.issues.values())
+        return sum(tally.issues for tally in self.issues.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,9 +43,7 @@ class Database:
         self._open_ones: list[sqlite3.Connection] = []  # none or one; a list, so that the finalizer sees it
         self._inherited: list[sqlite3.Connection] = []
         self._finalizer = weakref.finalize(self, _close_all, self._open_ones)
-        if hasattr(os, "register_at_fork"):
-            start_anew = weakref.WeakMethod(self._start_anew)
-            os.register_at_fork(after_in_child=lambda: (method := start_anew()) and method())
+        _start_anew_after_fork(self)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -74,7 +72,8 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # SQLite itself takes back after some errors, such as a full disk
+                        connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
             except (sqlite3.Error, OSError) as error:
@@ -135,7 +134,8 @@ class Database:
                 )
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
 
     def _error(self, error: sqlite3.Error | OSError) -> StoreError:
@@ -150,6 +150,20 @@ class Database:
         self._lock = threading.RLock()
         self._inherited += self._open_ones
         self._open_ones.clear()
+
+
+def _start_anew_after_fork(database: Database) -> None:
+    if not hasattr(os, "register_at_fork"):
+        return
+    # Weak, and checked: the hook cannot be unregistered, and a database that is gone must not fail a fork.
+    start_anew = weakref.WeakMethod(database._start_anew)
+
+    def in_child() -> None:
+        method = start_anew()
+        if method is not None:
+            method()
+
+    os.register_at_fork(after_in_child=in_child)
 
 
 def _applied(connection: sqlite3.Connection) -> int:

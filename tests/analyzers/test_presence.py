@@ -24,13 +24,18 @@ def test_an_empty_session_lacks_nothing() -> None:
 
 
 def test_a_session_that_says_everything_lacks_nothing() -> None:
-    trace = TraceBuilder().model_call(reasoning=10).read("/repo/a.py").model_call()
+    trace = TraceBuilder().model_call(reasoning=10, tools=(3, 900)).read("/repo/a.py").model_call()
     assert missing_facts(trace.session(prices=FLAT), ALL) == ()
 
 
 def test_a_session_without_tool_calls_lacks_no_arguments_and_no_sizes() -> None:
-    trace = TraceBuilder().model_call(reasoning=10, finish_reason="stop")
+    trace = TraceBuilder().model_call(reasoning=10, finish_reason="stop", tools=(3, 900))
     assert missing_facts(trace.session(prices=FLAT), ALL) == ()
+
+
+def test_model_calls_that_do_not_tell_which_tools_they_were_offered_lack_definitions() -> None:
+    trace = TraceBuilder().model_call()
+    assert missing_facts(trace.session(prices=FLAT), {Fact.TOOL_DEFINITIONS}) == (Fact.TOOL_DEFINITIONS,)
 
 
 def test_model_calls_without_usage_lack_usage() -> None:
@@ -55,7 +60,10 @@ def test_a_call_that_tells_zero_reasoning_lacks_nothing() -> None:
 
 def test_a_tool_without_arguments_and_result_lacks_both() -> None:
     session = _bare_tool(TraceBuilder()).session(prices=FLAT)
-    assert missing_facts(session, ALL - {Fact.REASONING}) == (Fact.TOOL_ARGUMENTS, Fact.TOOL_SIZES)
+    assert missing_facts(session, ALL - {Fact.REASONING, Fact.TOOL_DEFINITIONS}) == (
+        Fact.TOOL_ARGUMENTS,
+        Fact.TOOL_SIZES,
+    )
 
 
 def test_facts_come_in_one_order_whatever_is_asked_first() -> None:
@@ -82,7 +90,7 @@ def test_an_odd_finish_reason_is_survived() -> None:
 
 def test_recorded_events_without_tokens_lack_usage_and_sizes() -> None:
     session = Recording().add(EventType.FILE_READ, path="a.py").add(EventType.AI_RESPONSE).session()
-    assert missing_facts(session, ALL) == (Fact.USAGE, Fact.TOOL_SIZES)
+    assert missing_facts(session, ALL) == (Fact.USAGE, Fact.TOOL_SIZES, Fact.TOOL_DEFINITIONS)
 
 
 def test_recorded_thinking_tells_the_reasoning() -> None:

@@ -72,6 +72,92 @@ def test_a_failed_write_in_between_changes_nothing() -> None:
     assert len(find(RULE, trace.session(prices=FLAT))) == 1
 
 
+# Nearly equal queries
+
+
+def _near(first: str, second: str, *, results: tuple[str, str] = ("hit", "hit"), chars: int = 800) -> TraceBuilder:
+    trace = TraceBuilder().search(first, result=results[0], chars=chars).model_call()
+    return trace.search(second, result=results[1], chars=chars).model_call()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("load|save|close", "close|load|save"),
+        ("def load", r"def load\("),
+        ("load", r"\bload\b"),
+        ("class LoadError", "class  LoadError:"),
+        ("load config", "load config file"),
+        ("def load", "load"),
+    ],
+)
+def test_nearly_equal_words_that_find_the_same_are_a_repeat(first: str, second: str) -> None:
+    issue = find_one(RULE, _near(first, second).session(prices=FLAT))
+    assert issue.metadata["query"] == first
+    assert (issue.metadata["searches"], issue.metadata["near_equal"]) == (2, 1)
+
+
+def test_equal_and_nearly_equal_searches_are_one_run() -> None:
+    trace = TraceBuilder()
+    for query in ("load|save", "load|save", "save|load", "save|load"):
+        trace.search(query, chars=800).model_call()
+    assert find_one(RULE, trace.session(prices=FLAT)).metadata["near_equal"] == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("def load", "def save"), ("load", "loader"), ("load", "reload config file"), ("(", ")")]
+)
+def test_other_words_are_another_search_although_they_find_the_same(first: str, second: str) -> None:
+    assert find(RULE, _near(first, second).session(prices=FLAT)) == []
+
+
+def test_nearly_equal_words_that_find_something_else_are_news() -> None:
+    assert find(RULE, _near("load|save", "save|load", results=("a", "b")).session(prices=FLAT)) == []
+
+
+def test_nearly_equal_words_that_find_nothing_are_another_try() -> None:
+    assert find(RULE, _near("load|save", "save|load", results=("none", "none"), chars=16).session(prices=FLAT)) == []
+
+
+def test_nearly_equal_words_are_silent_where_results_are_not_recorded() -> None:
+    trace = TraceBuilder(captures_content=False).search("load|save").model_call().search("save|load").model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_nearly_equal_words_in_another_scope_tool_or_context_are_silent() -> None:
+    trace = TraceBuilder().agent("main").search("load|save", chars=800).model_call()
+    trace.search("save|load", chars=800, scope="/repo/src").model_call()
+    trace.search("save|load", chars=800, name="Rg").model_call()
+    trace.agent("helper").search("save|load", chars=800).model_call().end()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+@pytest.mark.parametrize("change", ["write", "command", "compaction"])
+def test_nearly_equal_words_after_a_change_are_silent(change: str) -> None:
+    trace = TraceBuilder().search("load|save", chars=800).model_call()
+    if change == "write":
+        trace.write("/repo/a.py")
+    elif change == "command":
+        trace.shell("make generate")
+    else:
+        trace.compaction()
+    trace.search("save|load", chars=800).model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+def test_nearly_equal_words_are_compared_with_what_the_search_found_last() -> None:
+    trace = TraceBuilder().search("load|save", result="old", chars=800).model_call()
+    trace.search("load|save", result="new", chars=800).model_call()
+    trace.search("save|load", result="old", chars=800).model_call()
+    assert find(RULE, trace.session(prices=FLAT)) == []
+
+
+@pytest.mark.parametrize(("min_similarity", "expected"), [(0.65, 1), (2 / 3, 1), (0.7, 0)])
+def test_min_similarity_below_at_and_above_two_of_three_words(min_similarity: float, expected: int) -> None:
+    session = _near("load config", "load config file").session(prices=FLAT)
+    assert len(find(RepeatedSearchAnalyzer(min_similarity=min_similarity), session)) == expected
+
+
 # Silence
 
 

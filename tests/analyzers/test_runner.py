@@ -99,7 +99,7 @@ def test_an_issue_with_a_wrong_field_is_a_failure(field: dict[str, Any]) -> None
 def test_missing_facts_make_a_rule_not_applicable_and_it_does_not_run() -> None:
     session = TraceBuilder().model_call(has_usage=False, finish_reason="stop").session(prices=FLAT)
     (outcome,) = run_analyzers(session, [NeedyRule(RuntimeError)])
-    assert (outcome.status, outcome.missing) == (OutcomeStatus.NOT_APPLICABLE, (Fact.USAGE,))
+    assert (outcome.status, outcome.missing) == (OutcomeStatus.NOT_APPLICABLE, (Fact.USAGE, Fact.TOOL_DEFINITIONS))
 
 
 def test_issues_are_copies_so_that_the_rules_own_are_left_alone() -> None:

@@ -69,6 +69,13 @@ def test_the_demo_runs_live_through_the_processor(environment: Path, tmp_path: P
     assert list((tmp_path / ".sessionoptimizer" / "reports").glob("*_report.json"))
 
 
+def test_a_session_is_recorded_and_found_again(environment: Path, tmp_path: Path) -> None:
+    for arguments in (["start", "FORGE", "x", "--id", "s"], ["log", "s", "ERROR"], ["end", "s"], ["analyze", "s"]):
+        done = _run(environment, tmp_path, "sessionoptimizer", *arguments)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / ".sessionoptimizer" / "history.db").exists()
+
+
 def test_what_the_install_brings_stays_small(environment: Path) -> None:
     (site_packages,) = (environment / "lib").glob("python3.*/site-packages")
     for name in ("pip", "setuptools", "pkg_resources", "_distutils_hack"):

@@ -36,6 +36,7 @@ from otel_sessionopt.dialects.digest import (
     ToolUse,
 )
 from otel_sessionopt.dialects.results import digest_result
+from otel_sessionopt.dialects.tool_definitions import TOOL_DEFINITIONS
 from otel_sessionopt.pricing.catalog import PriceCatalog
 from otel_sessionopt.session.build import build_session
 from otel_sessionopt.session.model import Release, Session
@@ -111,9 +112,15 @@ class TraceBuilder:
         cost: Decimal | None = None,
         error: str | None = None,
         seconds: float = 2.0,
+        text_chars: int | None = None,
+        tools: tuple[int, int] | None = None,
         operation: Operation = Operation.MODEL_CALL,
     ) -> Self:
-        """A chat call. `input` is the uncached part; `cache_write_1h` is a part of `cache_write`."""
+        """A chat call. `input` is the uncached part; `cache_write_1h` is a part of `cache_write`.
+
+        `text_chars` is the length of the answer beside thoughts and tool calls; `tools` are number and length of the
+        tool definitions.
+        """
         use = model_use(
             input,
             cache_read,
@@ -126,7 +133,16 @@ class TraceBuilder:
         )._replace(response_id=response_id, finish_reason=finish_reason, reported_cost_usd=cost)
         if not has_usage:
             use = ModelUse(model=use.model, provider=use.provider, response_id=response_id)
-        return self._span(operation, f"chat {use.model}", seconds, error=error, model=use)
+        offered = None if tools is None else dict(zip(("count", "chars", "names_hash"), (*tools, 0), strict=True))
+        return self._span(
+            operation,
+            f"chat {use.model}",
+            seconds,
+            error=error,
+            model=use,
+            content_chars=text_chars,
+            detail=None if offered is None else {TOOL_DEFINITIONS: offered},
+        )
 
     def embedding(self, *, input: int = 100, model: str = "text-embedding-3-small") -> Self:
         """An embedding call."""

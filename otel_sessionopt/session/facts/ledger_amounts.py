@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Final, TypeAlias
 
@@ -25,6 +25,9 @@ MONEY_UNITS: Final = TOKEN_UNITS * RATE_UNITS
 
 CLASSES: Final = tuple(PriceClass)
 """The order in which amounts by price class are written down."""
+
+# More digits than any amount has: a billion dollars have 46.
+_ALL_DIGITS: Final = Context(prec=100)
 
 Charge: TypeAlias = tuple[int, int, int, int, int, int]
 """Token units by price class in the order of `CLASSES`, and money units: of one token, or summed up over calls."""
@@ -66,7 +69,7 @@ class Billing:
     @property
     def cost_usd(self) -> Decimal | None:
         """Their price, with all its digits; `None` = unpriced."""
-        return None if self.money is None else Decimal(f"{self.money}E-36")
+        return None if self.money is None else Decimal(f"{self.money}E-36").normalize(_ALL_DIGITS)
 
     def __add__(self, other: Billing) -> Billing:
         ours, theirs = self.units, other.units

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,8 +22,11 @@ _MAX_ASIDE: Final = 8
 # The same for prompts that are larger than the conversation: those are rare, and a large result that is soon cleared
 # looks much like one.
 _MAX_ASIDE_LARGER: Final = 2
-# Growth that many results bring in one step is below that; a whole other prompt is above.
+# Smaller jumps up and down are long thoughts that are dropped when a person answers.
 _LARGER_RATIO: Final = 1.2
+_LARGER_TOKENS: Final = 5_000
+# A prompt of which the cache holds more than this share of the conversation is the conversation.
+_SHARED_RATIO: Final = 0.5
 # A small first call of another model (a title, a topic) before the conversation begins.
 _OPENING_RATIO: Final = 2
 
@@ -131,8 +135,8 @@ def _find_aside(group: ContextCalls) -> set[int]:
     while at < len(main):
         after = at
         size, old = sizes[at], sizes[last]
-        if size < _RETURN_RATIO * old or size > _LARGER_RATIO * old:
-            after = _return_after(sizes, last, at)
+        if size < _RETURN_RATIO * old or size > max(_LARGER_RATIO * old, old + _LARGER_TOKENS):
+            after = _return_after(group, sizes, last, at)
             if barriers and any(position in barriers for position in range(at, after + 1)):
                 after = at
             aside.update(main[at:after])
@@ -147,10 +151,10 @@ def _opening(group: ContextCalls, sizes: Sequence[int]) -> int:
     for position in range(len(models) - 1):
         if models[position] == models[position + 1] or sizes[position + 1] < _OPENING_RATIO * sizes[position]:
             return position
-    return 0
+    return len(models) - 1
 
 
-def _return_after(sizes: Sequence[int], last: int, at: int) -> int:
+def _return_after(group: ContextCalls, sizes: Sequence[int], last: int, at: int) -> int:
     """Position of the call that goes on where `last` was, if the calls from `at` on stand beside it; else `at`."""
     old, size = sizes[last], sizes[at]
     if size < old:
@@ -158,6 +162,8 @@ def _return_after(sizes: Sequence[int], last: int, at: int) -> int:
             if sizes[after] >= _RETURN_RATIO * old:
                 # In one step; what was cleared comes back in many.
                 return after if 2 * (sizes[after] - sizes[after - 1]) >= old - size else at
+        return at
+    if group.calls[group.main[at]].event.cache_read_tokens > _SHARED_RATIO * old:
         return at
     for after in range(at + 1, min(at + 1 + _MAX_ASIDE_LARGER, len(sizes))):
         if old <= sizes[after] <= old + (size - old) // 4:
@@ -170,17 +176,11 @@ def _compacted_positions(group: ContextCalls) -> set[int]:
     if not group.compactions:
         return set()
     starts = group.starts()
-    return {compaction_position(group, starts, event) for event in group.compactions}
+    return {compaction_position(starts, event) for event in group.compactions}
 
 
-def compaction_position(group: ContextCalls, starts: Sequence[int], event: SessionEvent) -> int:
+def compaction_position(starts: Sequence[int], event: SessionEvent) -> int:
     """Position in `main` of the first call that a compaction changed the prompt of."""
-    from bisect import bisect_left
-
-    position = bisect_left(starts, event.start_ns or 0)
     if event.tokens_input and event.event_type is not EventType.AI_RESPONSE:
-        # The compaction is itself a call over the old prompt.
-        while position < len(starts) and group.calls[group.main[position]].event is not event:
-            position += 1
-        position += 1
-    return position
+        return bisect_right(starts, event.start_ns or 0)  # itself a call, over the old prompt
+    return bisect_left(starts, event.start_ns or 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from otel_sessionopt.session.facts.bill import CallBill
 from otel_sessionopt.session.model import EventType, SessionEvent
 
 
@@ -59,7 +61,79 @@ class LedgerItem(NamedTuple):
     end: int
 
 
-_RECORDED_SOURCES = {
+class ItemTable:
+    """The items of one context in columns, which a session of any length makes without an object an item.
+
+    Attributes:
+        events: what brought each item; `None` where nothing recorded did.
+        sources, tokens, weights, measured, entries, ends: see `LedgerItem`.
+    """
+
+    __slots__ = ("_calls", "_context", "ends", "entries", "events", "measured", "sources", "tokens", "weights")
+
+    def __init__(self, context: str, calls: Sequence[CallBill]) -> None:
+        self.events: list[SessionEvent | None] = []
+        self.sources: list[Source] = []
+        self.tokens: list[int] = []
+        self.weights: list[int] = []
+        self.measured: list[bool] = []
+        self.entries: list[int] = []
+        self.ends: list[int] = []
+        self._context = context
+        self._calls = calls
+
+    def add(
+        self, event: SessionEvent | None, source: Source, tokens: int, weight: int, measured: bool, entry: int, end: int
+    ) -> None:
+        """Add an item."""
+        self.events.append(event)
+        self.sources.append(source)
+        self.tokens.append(tokens)
+        self.weights.append(weight)
+        self.measured.append(measured)
+        self.entries.append(entry)
+        self.ends.append(end)
+
+    def item(self, position: int) -> LedgerItem:
+        """The item in one row."""
+        event, source = self.events[position], self.sources[position]
+        is_tools = event is not None and is_tool_call(event)
+        return LedgerItem(
+            self._id(position),
+            source,
+            None if event is None else event.id,
+            tool_of(event) if event is not None and is_tools else None,
+            path_of(event) if event is not None and is_tools else None,
+            self._context,
+            self.tokens[position],
+            self.weights[position],
+            self.measured[position],
+            self.entries[position],
+            self.ends[position],
+        )
+
+    def _id(self, position: int) -> str:
+        event, source = self.events[position], self.sources[position]
+        if event is None:
+            if source is Source.SYSTEM:
+                return f"{self._context}/system"
+            return f"{self._calls[self.entries[position]].event.id}/unattributed"
+        if not self._context:
+            return event.id
+        if source is Source.OUTPUT:
+            return f"{event.id}/arguments" if is_tool_call(event) else f"{event.id}/output"
+        if source is Source.SUMMARY:
+            return f"{self._context}/summary@{event.id}"
+        return event.id + _SUFFIXES.get(source, "")
+
+
+_SUFFIXES: Final = {
+    Source.REASONING: "/reasoning",
+    Source.SIDE_REQUEST: "/prompt",
+    Source.EMBEDDING: "/prompt",
+    Source.UNATTRIBUTED: "/unattributed",
+}
+_RECORDED_SOURCES: Final = {
     EventType.USER_MESSAGE: Source.USER,
     EventType.CONTEXT_LOAD: Source.ATTACHED,
     EventType.THINKING: Source.REASONING,
@@ -68,11 +142,17 @@ _RECORDED_SOURCES = {
     EventType.SEARCH: Source.TOOL_RESULT,
     EventType.TOOL_CALL: Source.TOOL_RESULT,
 }
+_TOOL_TYPES: Final = frozenset({EventType.TOOL_CALL, EventType.FILE_READ, EventType.FILE_WRITE, EventType.SEARCH})
 
 
 def recorded_source(event: SessionEvent) -> Source:
     """What an event recorded by hand was billed for."""
     return _RECORDED_SOURCES.get(event.event_type, Source.RECORDED)
+
+
+def is_tool_call(event: SessionEvent) -> bool:
+    """Whether an event is a call of a tool."""
+    return event.tool is not None or event.event_type in _TOOL_TYPES
 
 
 def tool_of(event: SessionEvent) -> str | None:
@@ -86,7 +166,5 @@ def tool_of(event: SessionEvent) -> str | None:
 def path_of(event: SessionEvent) -> str | None:
     """The file that a tool call is about; of several, the first."""
     data = event.data
-    if not data:
-        return None
     path = data.get("file_path") or data.get("file") or data.get("path")
     return path if isinstance(path, str) else None

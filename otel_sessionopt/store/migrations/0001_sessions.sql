@@ -58,9 +58,9 @@ CREATE TABLE events (
     further TEXT                         -- JSON object: the rest of the event's JSON form; NULL when there is none
 );
 CREATE INDEX events_by_session ON events (session_seq);
--- Finds the model call that a TOKEN_USAGE repeats without reading the session.
-CREATE INDEX reported_usage ON events (session_seq, event_type, tokens_input, tokens_output)
-    WHERE event_type IN ('AI_RESPONSE', 'TOKEN_USAGE');
+-- These two find the model call that a TOKEN_USAGE repeats without reading the session.
+CREATE INDEX usage_reports ON events (session_seq) WHERE event_type = 'TOKEN_USAGE';
+CREATE INDEX model_calls ON events (session_seq, tokens_input, tokens_output) WHERE event_type = 'AI_RESPONSE';
 
 -- Traces of other sources: what each came to, and its report.
 CREATE TABLE traces (

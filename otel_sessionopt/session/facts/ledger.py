@@ -1,0 +1,127 @@
+"""The context ledger: every billed token followed to what caused it.
+
+Per context the model calls in order, and the items that their prompts held: system prompt, messages, model output, each
+tool result. An item is billed in every call from its entry until it leaves the context, at that call's own mix of
+uncached, cache-read and cache-write prices. All of it adds up to the bill.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from heapq import nsmallest
+
+from otel_sessionopt.session.facts.bill import bill
+from otel_sessionopt.session.facts.ledger_amounts import Billing
+from otel_sessionopt.session.facts.ledger_calls import context_calls
+from otel_sessionopt.session.facts.ledger_charges import RateTable
+from otel_sessionopt.session.facts.ledger_context import ContextLedger, context_ledger
+from otel_sessionopt.session.facts.ledger_entries import find_entries
+from otel_sessionopt.session.facts.ledger_items import LedgerItem
+from otel_sessionopt.session.facts.ledger_tally import Confidence, LedgerNode, Tally, tally
+from otel_sessionopt.session.model import Session
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What every billed token of a session went to.
+
+    Attributes:
+        contexts: in the order of their first call. What was recorded by hand is in the context with the empty name, in
+            which every event is a call and an item of its own.
+    """
+
+    contexts: tuple[ContextLedger, ...]
+
+    def context(self, context: str) -> ContextLedger:
+        """The ledger of one context; `KeyError` where it has no billed call."""
+        return self._by_context[context]
+
+    def item(self, item_id: str) -> LedgerItem:
+        """The item with an id; `KeyError` where there is none."""
+        return self._by_id[item_id]
+
+    def items_of(self, event_id: str) -> tuple[LedgerItem, ...]:
+        """What an event put into its context: its result, arguments, output …, in the order of entry.
+
+        Empty where nothing is known of its size, and where no billed call followed, for then nobody paid.
+        """
+        return self._by_event.get(event_id, ())
+
+    def call(self, event_id: str) -> tuple[ContextLedger, int]:
+        """The context of a billed call, and its index there; `KeyError` where the event is none."""
+        return self._by_call[event_id]
+
+    def billed(self, item: LedgerItem, from_call: int | None = None) -> Billing:
+        """What an item was billed in all, or from the call with this index in its context on."""
+        return self._by_context[item.context].billed(item, from_call)
+
+    def entry_billed(self, item: LedgerItem) -> Billing:
+        """What an item was billed when it entered."""
+        return self._by_context[item.context].billed(item, stop=item.entry + 1)
+
+    def by_source(self, context: str | None = None) -> LedgerNode:
+        """Tokens and dollars by source, tool and file, of one context or of all. Adds up to the bill."""
+        if context is not None:
+            return tally([self._by_context[context]]).tree
+        return self._tally.tree
+
+    def dearest(self, count: int = 10) -> tuple[tuple[LedgerItem, Billing], ...]:
+        """The items that cost most, with what they were billed; by tokens where nothing has a price."""
+        billed = ((item, context.billed(item)) for context in self.contexts for item in context.items)
+        return tuple(nsmallest(count, billed, key=_by_cost))
+
+    def context_sizes(self, context: str) -> tuple[int, ...]:
+        """Tokens of the prompt of every call of a context."""
+        return self._by_context[context].sizes
+
+    @property
+    def confidence(self) -> Confidence | None:
+        """How sure the sizes are; `None` where no input was billed."""
+        return self._tally.confidence
+
+    @cached_property
+    def _tally(self) -> Tally:
+        return tally(self.contexts)
+
+    @cached_property
+    def _by_context(self) -> Mapping[str, ContextLedger]:
+        return {context.context: context for context in self.contexts}
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, LedgerItem]:
+        return {item.id: item for context in self.contexts for item in context.items}
+
+    @cached_property
+    def _by_event(self) -> Mapping[str, tuple[LedgerItem, ...]]:
+        found: defaultdict[str, list[LedgerItem]] = defaultdict(list)
+        for context in self.contexts:
+            for item in context.items:
+                if item.event_id is not None:
+                    found[item.event_id].append(item)
+        return {event_id: tuple(items) for event_id, items in found.items()}
+
+    @cached_property
+    def _by_call(self) -> Mapping[str, tuple[ContextLedger, int]]:
+        return {
+            call.event.id: (context, index) for context in self.contexts for index, call in enumerate(context.calls)
+        }
+
+
+def ledger(session: Session) -> Ledger:
+    """The context ledger of a session."""
+    return session.fact(_compute_ledger)
+
+
+def _compute_ledger(session: Session) -> Ledger:
+    groups = context_calls(bill(session).calls, session.events)
+    entries = find_entries(groups, session.events)
+    prices = RateTable()
+    return Ledger(tuple(context_ledger(group, entries.get(context), prices) for context, group in groups.items()))
+
+
+def _by_cost(billed: tuple[LedgerItem, Billing]) -> tuple[int, int, str]:
+    item, billing = billed
+    return -(billing.money or 0), -sum(billing.units), item.id

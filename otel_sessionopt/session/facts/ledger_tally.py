@@ -1,0 +1,173 @@
+"""Sums over the items of a ledger: by source, tool and file, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS, Billing
+from otel_sessionopt.session.facts.ledger_charges import sum_charges
+from otel_sessionopt.session.facts.ledger_context import ContextLedger, call_billing
+from otel_sessionopt.session.facts.ledger_items import Source, is_tool_call, path_of, tool_of
+
+_OUTPUT: Final = CLASSES[4]
+
+_Key = tuple[Source, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerNode:
+    """A part of the bill, in parts.
+
+    Attributes:
+        name: of the source, tool or file; `None` for what has no tool or file.
+        billing: the sum over `children`, where there are any.
+        children: the dearest first.
+    """
+
+    name: str | None
+    billing: Billing
+    children: tuple[LedgerNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """How the sizes behind billed input are known: shares of the input tokens, which add up to 1.
+
+    Attributes:
+        measured: the numbers of the calls say it: growth of one thing, stated output, the first prompt.
+        estimated: shared by the sizes of texts.
+        unattributed: nothing recorded explains it.
+    """
+
+    measured: float
+    estimated: float
+    unattributed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """All sums of some contexts; `confidence` is `None` where no input was billed."""
+
+    tree: LedgerNode
+    confidence: Confidence | None
+
+
+class _Sum:
+    """Amounts added up."""
+
+    __slots__ = ("is_priced", "money", "units")
+
+    def __init__(self) -> None:
+        self.units = [0, 0, 0, 0, 0]
+        self.money = 0
+        self.is_priced = False
+
+    def billing(self) -> Billing:
+        a, b, c, d, e = self.units
+        return Billing((a, b, c, d, e), self.money if self.is_priced else None)
+
+
+def tally(contexts: Iterable[ContextLedger]) -> Tally:
+    """Add up everything that these contexts were billed. What rounding leaves over is unattributed."""
+    sums: dict[_Key, _Sum] = {}
+    certainty = {True: 0, False: 0}
+    total = Billing()
+    for ledger in contexts:
+        _add_items(sums, certainty, ledger)
+        for index, call in enumerate(ledger.calls):
+            total += call_billing(call)
+            if ledger.context and call.tokens[_OUTPUT]:
+                _add_output(sums, ledger, index)
+    _add_rest(sums, total)
+    tree = _tree(sums)
+    return Tally(tree=tree, confidence=_confidence(certainty, sum(total.units[:4])))
+
+
+def _add_items(sums: dict[_Key, _Sum], certainty: dict[bool, int], ledger: ContextLedger) -> None:
+    charges, priced, table = ledger.charges, ledger.charges.priced, ledger.table
+    rows = zip(
+        table.events, table.sources, table.tokens, table.weights, table.measured, table.entries, table.ends, strict=True
+    )
+    for event, source, tokens, weight, is_measured, entry, end in rows:
+        a, b, c, d, e, money = sum_charges(charges, tokens, weight, entry, end, entry, end)
+        if event is None or not is_tool_call(event):
+            into = _sum_at(sums, (source, None, None))
+        else:
+            into = _sum_at(sums, (source, tool_of(event), path_of(event)))
+        units = into.units
+        units[0] += a
+        units[1] += b
+        units[2] += c
+        units[3] += d
+        units[4] += e
+        into.money += money
+        into.is_priced = into.is_priced or priced[end] > priced[entry]
+        if source is not Source.UNATTRIBUTED:
+            certainty[is_measured] += a + b + c + d
+
+
+def _sum_at(sums: dict[_Key, _Sum], key: _Key) -> _Sum:
+    found = sums.get(key)
+    if found is None:
+        found = sums[key] = _Sum()
+    return found
+
+
+def _add_output(sums: dict[_Key, _Sum], ledger: ContextLedger, index: int) -> None:
+    """What a call generated, beside what of it is carried on later."""
+    call = ledger.calls[index]
+    output = call.tokens[_OUTPUT]
+    reasoning = min(call.event.reasoning_tokens or 0, output)
+    rate = ledger.charges.rates[index][4] * TOKEN_UNITS
+    for source, tokens in ((Source.OUTPUT, output - reasoning), (Source.REASONING, reasoning)):
+        if tokens:
+            into = _sum_at(sums, (source, None, None))
+            into.units[4] += tokens * TOKEN_UNITS
+            into.money += tokens * rate
+            into.is_priced = into.is_priced or call.cost_usd is not None
+
+
+def _add_rest(sums: dict[_Key, _Sum], total: Billing) -> None:
+    rest = total
+    for each in sums.values():
+        rest -= each.billing()
+    if any(rest.units) or rest.money:
+        into = _sum_at(sums, (Source.UNATTRIBUTED, None, None))
+        into.units = [a + b for a, b in zip(into.units, rest.units, strict=True)]
+        into.money += rest.money or 0
+        into.is_priced = into.is_priced or rest.money is not None
+
+
+def _confidence(certainty: Mapping[bool, int], whole: int) -> Confidence | None:
+    if not whole:
+        return None
+    measured, estimated = certainty[True], certainty[False]
+    return Confidence(
+        measured=measured / whole,
+        estimated=estimated / whole,
+        unattributed=(whole - measured - estimated) / whole,
+    )
+
+
+def _tree(sums: Mapping[_Key, _Sum]) -> LedgerNode:
+    by_source: dict[str, dict[str | None, list[LedgerNode]]] = {}
+    for (source, tool, path), each in sums.items():
+        leaf = LedgerNode(name=path, billing=each.billing())
+        by_source.setdefault(source.value, {}).setdefault(tool, []).append(leaf)
+    return _node(
+        None,
+        [_node(source, [_node(tool, paths) for tool, paths in tools.items()]) for source, tools in by_source.items()],
+    )
+
+
+def _node(name: str | None, children: list[LedgerNode]) -> LedgerNode:
+    """A node over its parts; the only part, where it has no name, is the node itself."""
+    billing = Billing()
+    for child in children:
+        billing += child.billing
+    if len(children) == 1 and children[0].name is None:
+        children = list(children[0].children)
+    children.sort(key=lambda node: (-(node.billing.money or 0), -sum(node.billing.units), node.name or ""))
+    return LedgerNode(name=name, billing=billing, children=tuple(children))
