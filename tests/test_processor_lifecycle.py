@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import threading
@@ -269,6 +270,7 @@ def in_child(work: Callable[[], None]) -> int:
     if pid == 0:
         status = 1
         try:
+            faulthandler.dump_traceback_later(20, exit=True)  # a child that hangs is a failure, not a wait
             work()
             status = 0
         finally:

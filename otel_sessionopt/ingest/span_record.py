@@ -29,7 +29,7 @@ class SpanRecord(NamedTuple):
         parent_span_id: 64-bit id of the parent, `None` for a root.
         name: span name as sent.
         start_ns, end_ns: nanoseconds since the epoch; `end_ns < start_ns` occurs when clocks jump.
-        attributes: attribute values as OTLP allows them: str, bool, int, float, bytes, None, lists and mappings of these.
+        attributes: values as OTLP allows them: str, bool, int, float, bytes, None, lists and mappings of these.
         kind: OTLP number: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
         is_error: span status is ERROR.
         status_message: description beside the status, may be empty.

@@ -36,9 +36,7 @@ def ledger_rows(ledger: LedgerSummary) -> list[tuple[str, Amount]]:
     """Sources, dearest first, and below tool results their dearest tools, indented."""
     rows: list[tuple[str, Amount]] = []
     for source in ledger.total.children:
-        if source.amount.tokens * _SMALLEST_SHARE < ledger.total.amount.tokens and _is_below(
-            source.amount.cost_usd, ledger
-        ):
+        if _is_negligible(source.amount, ledger.total.amount):
             continue
         rows.append((SOURCE_NAMES.get(source.name, source.name), source.amount))
         if source.name == Source.TOOL_RESULT.value:
@@ -46,8 +44,9 @@ def ledger_rows(ledger: LedgerSummary) -> list[tuple[str, Amount]]:
     return rows
 
 
-def _is_below(cost_usd: Decimal | None, ledger: LedgerSummary) -> bool:
-    return (cost_usd or 0) * _SMALLEST_SHARE <= (ledger.total.amount.cost_usd or 0)
+def _is_negligible(part: Amount, whole: Amount) -> bool:
+    is_few = part.tokens * _SMALLEST_SHARE < whole.tokens
+    return is_few and (part.cost_usd or 0) * _SMALLEST_SHARE <= (whole.cost_usd or 0)
 
 
 def headline(report: OptimizationReport) -> str:

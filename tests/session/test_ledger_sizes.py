@@ -157,6 +157,22 @@ def test_thoughts_are_carried_while_the_model_works_and_dropped_when_a_person_an
     ]
 
 
+def test_thoughts_are_dropped_where_a_prompt_grows_much_less_than_its_texts() -> None:
+    found = ledger_of(
+        LedgerTrace()
+        .agent()
+        .model_call(input=1_000, output=300, reasoning=200)
+        .tool(chars=800)
+        .model_call(input=1_600, output=100)
+        .user_message(chars=352)
+        .model_call(input=1_650, output=100)
+    )
+
+    # 50 more instead of 200: 200 thoughts less, 100 output and 150 for the message
+    assert [(item.tokens, item.end) for item in items_from(found, Source.REASONING)] == [(200, 2)]
+    assert [item.tokens for item in found.contexts[0].items if item.entry == 2] == [100, 150]
+
+
 def test_thoughts_that_are_kept_stay() -> None:
     found = ledger_of(
         LedgerTrace()

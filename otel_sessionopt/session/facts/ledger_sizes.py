@@ -153,7 +153,7 @@ class _Conversation:
     # What leaves
 
     def _drop_thoughts(self, growth: int, expected: int, entered: Sequence[SessionEvent]) -> int:
-        """End thoughts where a person answered and the numbers say that they are not sent back any more; their tokens."""
+        """End thoughts where a person answered and the numbers say that they are not sent any more; their tokens."""
         prompt = self._prompt
         if not any(event.event_type is _USER_MESSAGE for event in entered):
             return 0
