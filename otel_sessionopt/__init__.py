@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer as ExcessiveThinkingAnalyzer
     from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer as FailedRetryAnalyzer
     from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer as HighErrorRateAnalyzer
+    from otel_sessionopt.analyzers.idle_cache_expiry import IdleCacheExpiryAnalyzer as IdleCacheExpiryAnalyzer
     from otel_sessionopt.analyzers.issue import EfficiencyIssue as EfficiencyIssue
     from otel_sessionopt.analyzers.issue import IssueType as IssueType
     from otel_sessionopt.analyzers.issue import Severity as Severity
     from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer as LargeFileAnalyzer
     from otel_sessionopt.analyzers.long_session import LongSessionAnalyzer as LongSessionAnalyzer
+    from otel_sessionopt.analyzers.never_cached_context import NeverCachedContextAnalyzer as NeverCachedContextAnalyzer
+    from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyzer as PromptCacheBreakAnalyzer
     from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer as RepeatedFileReadAnalyzer
     from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer as RepeatedSearchAnalyzer
     from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer as TokenSpikeAnalyzer
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from otel_sessionopt.session.model import SessionStatus as SessionStatus
 
 _HOMES = {
+    "PromptCacheBreakAnalyzer": "analyzers.prompt_cache_break",
+    "NeverCachedContextAnalyzer": "analyzers.never_cached_context",
+    "IdleCacheExpiryAnalyzer": "analyzers.idle_cache_expiry",
     "BaseAnalyzer": "analyzers.base",
     "EfficiencyIssue": "analyzers.issue",
     "EventType": "session.model",

@@ -14,8 +14,11 @@ from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer
 from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer
 from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer
 from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer
+from otel_sessionopt.analyzers.idle_cache_expiry import IdleCacheExpiryAnalyzer
 from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer
 from otel_sessionopt.analyzers.long_session import LongSessionAnalyzer
+from otel_sessionopt.analyzers.never_cached_context import NeverCachedContextAnalyzer
+from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyzer
 from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer
 from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer
 from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer
@@ -31,6 +34,9 @@ ANALYZER_CLASSES: Final[tuple[type[BaseAnalyzer], ...]] = (
     LongSessionAnalyzer,
     HighErrorRateAnalyzer,
     TokenSpikeAnalyzer,
+    PromptCacheBreakAnalyzer,
+    IdleCacheExpiryAnalyzer,
+    NeverCachedContextAnalyzer,
 )
 
 _ENABLED: Final = "enabled"

@@ -99,6 +99,14 @@ def cost_of(session: Session, amounts: Iterable[tuple[str, PriceClass, int | flo
     return total
 
 
+def premium_of(session: Session, amounts: Iterable[tuple[str, PriceClass, int]]) -> Decimal | None:
+    """What tokens given as (call id, price class, tokens) cost beyond cache reads, never below 0; `None` = unpriced."""
+    given = list(amounts)
+    paid = cost_of(session, given)
+    read = cost_of(session, [(call_id, PriceClass.CACHE_READ, tokens) for call_id, _, tokens in given])
+    return None if paid is None or read is None else max(paid - read, Decimal(0))
+
+
 def _cost(call: CallBill, price_class: PriceClass, tokens: Decimal) -> Decimal | None:
     if call.rates is not None:
         return call.rates.of(price_class) * tokens

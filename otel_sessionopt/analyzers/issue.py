@@ -8,9 +8,12 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from hashlib import blake2b
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_sessionopt.pricing.catalog import PriceClass
+
+if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.claim_kinds import LedgerClaim
 
 
 class Severity(str, Enum):
@@ -86,6 +89,20 @@ class Claim(NamedTuple):
     tokens: int
 
 
+class PremiumClaim(NamedTuple):
+    """Input that would have been read from the cache: dollars only, the price paid less the cache-read price.
+
+    Attributes:
+        call_id: the model call.
+        price_class: what was paid (`INPUT`, `CACHE_WRITE` or `CACHE_WRITE_1H`).
+        tokens: how many, > 0; they stay on the bill, as cache reads.
+    """
+
+    call_id: str
+    price_class: PriceClass
+    tokens: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waste:
     """Tokens and money that would not have been spent without the issue.
@@ -96,6 +113,8 @@ class Waste:
         cost_usd: `None` when no price is known, never 0 for that.
         duration_ns: time lost, ≥ 0.
         claims: the billed units behind it; empty for heuristic, at-risk and what-if waste.
+        ledger_claims: what was in vain, as the context ledger has it: content, model calls, output.
+        premiums: billed units that were dearer than they had to be; they add dollars and no tokens.
     """
 
     tokens: int
@@ -103,6 +122,8 @@ class Waste:
     cost_usd: Decimal | None = None
     duration_ns: int = 0
     claims: tuple[Claim, ...] = ()
+    premiums: tuple[PremiumClaim, ...] = ()
+    ledger_claims: tuple[LedgerClaim, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money as a float, `None` when unpriced."""
@@ -114,6 +135,9 @@ class Waste:
             "claims": [
                 {"item_id": c.item_id, "call_id": c.call_id, "price_class": c.price_class.value, "tokens": c.tokens}
                 for c in self.claims
+            ],
+            "premiums": [
+                {"call_id": p.call_id, "price_class": p.price_class.value, "tokens": p.tokens} for p in self.premiums
             ],
         }
 
@@ -134,6 +158,14 @@ class Waste:
                     _whole(claim["tokens"], "waste.claims.tokens"),
                 )
                 for claim in data.get("claims", ())
+            ),
+            premiums=tuple(
+                PremiumClaim(
+                    str(claim["call_id"]),
+                    PriceClass(claim["price_class"]),
+                    _whole(claim["tokens"], "waste.premiums.tokens"),
+                )
+                for claim in data.get("premiums", ())
             ),
         )
 

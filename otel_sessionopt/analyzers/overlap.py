@@ -4,7 +4,8 @@ Issues overlap: a big file read three times is a large file and a repeated read.
 (item, model call, price class, amount). Owners are served in a fixed order; a later claim on the same item in the same
 call and class counts only what exceeds the earlier ones, and nothing counts beyond what that call was billed in that
 class. So the total of a (call, class) is `min(bill, Σ over items of the largest claim)`: it cannot exceed the bill,
-another issue can only raise it, and the order in which issues arrive cannot change it.
+another issue can only raise it, and the order in which issues arrive cannot change it. A premium (a token that was
+billed dearer than it had to be) counts on what is left after that, in dollars only.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from otel_sessionopt.analyzers.claims import cost_of
-from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue
+from otel_sessionopt.analyzers.claims import cost_of, premium_of
+from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue, PremiumClaim
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.bill import Bill, bill
 from otel_sessionopt.session.model import Session
@@ -105,6 +106,16 @@ class _Accounts:
             self._account_owners.setdefault(account, set()).add(code)
         return granted, owners - {code}
 
+    def count_premium(self, claim: PremiumClaim, code: str) -> tuple[int, set[str]]:
+        """Tokens whose premium counts now: of those that nobody holds to be wasted as a whole."""
+        account = (claim.call_id, claim.price_class)
+        granted = min(claim.tokens, self._left.get(account, 0))
+        owners = self._account_owners.get(account, set()) if granted < claim.tokens else set()
+        if granted:
+            self._left[account] -= granted
+            self._account_owners.setdefault(account, set()).add(code)
+        return granted, owners - {code}
+
 
 def resolve_overlaps(session: Session, issues: Iterable[EfficiencyIssue]) -> WasteLedger:
     """Count the claims of all issues, each billed token once.
@@ -151,9 +162,15 @@ def _count(session: Session, accounts: _Accounts, issue: EfficiencyIssue) -> Cou
         owners |= others
         if granted:
             amounts.append((claim.call_id, claim.price_class, granted))
+    premiums: list[tuple[str, PriceClass, int]] = []
+    for premium in waste.premiums:
+        granted, others = accounts.count_premium(premium, issue.code)
+        owners |= others
+        if granted:
+            premiums.append((premium.call_id, premium.price_class, granted))
     return CountedWaste(
         tokens=sum(amount for _, _, amount in amounts),
-        cost_usd=cost_of(session, amounts),
+        cost_usd=_plus(cost_of(session, amounts), premium_of(session, premiums) if premiums else None),
         already_counted_by=tuple(sorted(owners, key=_code_key)),
     )
 

@@ -41,8 +41,10 @@ def share(part: Decimal | int, whole: Decimal | int) -> str:
 
 
 def amount(value: Amount) -> str:
-    """`$0.41, 12,345 tokens`; tokens alone where no price is known."""
+    """`$0.41, 12,345 tokens`; tokens alone where no price is known, dollars alone where no token was too many."""
     tokens = count(value.tokens, "token")
+    if value.cost_usd and not value.tokens:
+        return usd(value.cost_usd)
     return tokens if value.cost_usd is None else f"{usd(value.cost_usd)}, {tokens}"
 
 

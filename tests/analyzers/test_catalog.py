@@ -31,7 +31,7 @@ class HTTPRetryRule(BaseAnalyzer):
 
 
 def test_the_eight_basic_rules_are_there() -> None:
-    assert [meta_of(rule).id for rule in ANALYZER_CLASSES] == [
+    assert [meta_of(rule).id for rule in ANALYZER_CLASSES][:8] == [
         "repeated-file-read",
         "repeated-search",
         "large-file",

@@ -69,6 +69,7 @@ def test_the_json_shape_is_the_known_one_with_code_and_waste() -> None:
             "cost_usd": 0.5,
             "duration_ns": 0,
             "claims": [{"item_id": "e2", "call_id": "m3", "price_class": "cache_write", "tokens": 300}],
+            "premiums": [],
         },
     }
 

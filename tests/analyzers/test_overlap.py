@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_sessionopt.analyzers.catalog import default_analyzers
-from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue, IssueType, Severity, Waste
+from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue, IssueType, PremiumClaim, Severity, Waste
 from otel_sessionopt.analyzers.overlap import OWNER_ORDER, resolve_overlaps
 from otel_sessionopt.analyzers.runner import run_analyzers
 from otel_sessionopt.pricing.catalog import PriceClass
@@ -310,3 +311,23 @@ def test_recorded_events_are_items_and_calls_at_once() -> None:
     issues = [issue for outcome in run_analyzers(session, default_analyzers()) for issue in outcome.issues]
     # The second read is a repeat (12,000); of the first 60 % are saveable (7,200).
     assert resolve_overlaps(session, issues).avoidable_tokens == 19_200
+
+
+def test_a_premium_adds_dollars_and_no_tokens_and_only_on_what_is_not_wasted_as_a_whole() -> None:
+    session = TraceBuilder().model_call(input=1_000, cache_write=600, output=10).session(prices=FLAT)
+    (call,) = bill(session).calls
+    rates = call.rates
+    assert rates is not None
+    claim = Claim("item", call.event.id, PriceClass.CACHE_WRITE, 200)
+    premium = PremiumClaim(call.event.id, PriceClass.CACHE_WRITE, 600)
+    wasted = _issue("repeated-file-read", claim)
+    dearer = replace(
+        _issue("prompt-cache-break"),
+        waste=Waste(tokens=0, basis=Basis.MEASURED, cost_usd=Decimal(1), premiums=(premium,)),
+    )
+    whole = resolve_overlaps(session, [dearer, wasted])
+    counted = whole.by_issue[dearer.id]
+    assert (counted.tokens, counted.already_counted_by) == (0, ("repeated-file-read",))
+    assert counted.cost_usd == 400 * (rates.cache_write - rates.cache_read)
+    assert whole.avoidable_tokens == 200
+    assert whole.avoidable_cost_usd == 200 * rates.cache_write + counted.cost_usd

@@ -374,6 +374,8 @@ def test_an_interruption_ends_a_run_quietly(home: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=home,
         env={**os.environ, "HOME": str(home)},
+        # A shell in the background hands its children SIGINT ignored; a person's terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     with fifo.open("wb", buffering=0) as end:  # opens when the command does
         end.write(line(1).encode() + b"\n")

@@ -7,7 +7,6 @@ uncached, cache-read and cache-write prices. All of it adds up to the bill.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,7 +47,8 @@ class Ledger:
 
         Empty where nothing is known of its size, and where no billed call followed, for then nobody paid.
         """
-        return self._by_event.get(event_id, ())
+        places = (divmod(place, len(self.contexts)) for place in self._rows.get(event_id, ()))
+        return tuple(self.contexts[number].table.item(row) for row, number in places)
 
     def call(self, event_id: str) -> tuple[ContextLedger, int]:
         """The context of a billed call, and its index there; `KeyError` where the event is none."""
@@ -95,13 +95,16 @@ class Ledger:
         return {item.id: item for context in self.contexts for item in context.items}
 
     @cached_property
-    def _by_event(self) -> Mapping[str, tuple[LedgerItem, ...]]:
-        found: defaultdict[str, list[LedgerItem]] = defaultdict(list)
-        for context in self.contexts:
-            for item in context.items:
-                if item.event_id is not None:
-                    found[item.event_id].append(item)
-        return {event_id: tuple(items) for event_id, items in found.items()}
+    def _rows(self) -> Mapping[str, tuple[int, ...]]:
+        """By event id, where the items are that it brought: row of the table, times contexts, plus the context."""
+        found: dict[str, tuple[int, ...]] = {}
+        count = len(self.contexts)
+        for number, context in enumerate(self.contexts):
+            for row, event in enumerate(context.table.events):
+                if event is not None:
+                    # Not lists: so many of them are slow to collect.
+                    found[event.id] = (*found.get(event.id, ()), row * count + number)
+        return found
 
     @cached_property
     def _by_call(self) -> Mapping[str, tuple[ContextLedger, int]]:

@@ -97,13 +97,16 @@ class ItemTable:
     def item(self, position: int) -> LedgerItem:
         """The item in one row."""
         event, source = self.events[position], self.sources[position]
+        tool = path = None
         is_tools = event is not None and is_tool_call(event)
+        if event is not None and is_tools:
+            tool, path = tool_of(event), path_of(event)
         return LedgerItem(
-            self._id(position),
+            self._id(event, source, position, is_tools),
             source,
             None if event is None else event.id,
-            tool_of(event) if event is not None and is_tools else None,
-            path_of(event) if event is not None and is_tools else None,
+            tool,
+            path,
             self._context,
             self.tokens[position],
             self.weights[position],
@@ -112,21 +115,22 @@ class ItemTable:
             self.ends[position],
         )
 
-    def _id(self, position: int) -> str:
-        event, source = self.events[position], self.sources[position]
+    def _id(self, event: SessionEvent | None, source: Source, position: int, is_tools: bool) -> str:
         if event is None:
             if source is Source.SYSTEM:
                 return f"{self._context}/system"
             return f"{self._calls[self.entries[position]].event.id}/unattributed"
-        if not self._context:
+        if source is _RESULT or not self._context:
             return event.id
-        if source is Source.OUTPUT:
-            return f"{event.id}/arguments" if is_tool_call(event) else f"{event.id}/output"
+        if source is _OUTPUT:
+            return f"{event.id}/arguments" if is_tools else f"{event.id}/output"
         if source is Source.SUMMARY:
             return f"{self._context}/summary@{event.id}"
         return event.id + _SUFFIXES.get(source, "")
 
 
+_RESULT: Final = Source.TOOL_RESULT
+_OUTPUT: Final = Source.OUTPUT
 _SUFFIXES: Final = {
     Source.REASONING: "/reasoning",
     Source.SIDE_REQUEST: "/prompt",

@@ -12,6 +12,7 @@ from otel_sessionopt.session.facts.ledger_context import ContextLedger, call_bil
 from otel_sessionopt.session.facts.ledger_items import Source, is_tool_call, path_of, tool_of
 
 _OUTPUT: Final = CLASSES[4]
+_UNATTRIBUTED: Final = Source.UNATTRIBUTED
 
 _Key = tuple[Source, str | None, str | None]
 
@@ -57,16 +58,16 @@ class Tally:
 class _Sum:
     """Amounts added up."""
 
-    __slots__ = ("is_priced", "money", "units")
+    __slots__ = ("is_priced", "money", "output", "read", "uncached", "write", "write_1h")
 
     def __init__(self) -> None:
-        self.units = [0, 0, 0, 0, 0]
+        self.uncached = self.read = self.write = self.write_1h = self.output = 0
         self.money = 0
         self.is_priced = False
 
     def billing(self) -> Billing:
-        a, b, c, d, e = self.units
-        return Billing((a, b, c, d, e), self.money if self.is_priced else None)
+        units = (self.uncached, self.read, self.write, self.write_1h, self.output)
+        return Billing(units, self.money if self.is_priced else None)
 
 
 def tally(contexts: Iterable[ContextLedger]) -> Tally:
@@ -96,15 +97,16 @@ def _add_items(sums: dict[_Key, _Sum], certainty: dict[bool, int], ledger: Conte
             into = _sum_at(sums, (source, None, None))
         else:
             into = _sum_at(sums, (source, tool_of(event), path_of(event)))
-        units = into.units
-        units[0] += a
-        units[1] += b
-        units[2] += c
-        units[3] += d
-        units[4] += e
+        into.uncached += a
+        into.read += b
+        into.write += c
+        if d or e:
+            into.write_1h += d
+            into.output += e
         into.money += money
-        into.is_priced = into.is_priced or priced[end] > priced[entry]
-        if source is not Source.UNATTRIBUTED:
+        if not into.is_priced:
+            into.is_priced = priced[end] > priced[entry]
+        if source is not _UNATTRIBUTED:
             certainty[is_measured] += a + b + c + d
 
 
@@ -124,7 +126,7 @@ def _add_output(sums: dict[_Key, _Sum], ledger: ContextLedger, index: int) -> No
     for source, tokens in ((Source.OUTPUT, output - reasoning), (Source.REASONING, reasoning)):
         if tokens:
             into = _sum_at(sums, (source, None, None))
-            into.units[4] += tokens * TOKEN_UNITS
+            into.output += tokens * TOKEN_UNITS
             into.money += tokens * rate
             into.is_priced = into.is_priced or call.cost_usd is not None
 
@@ -134,8 +136,13 @@ def _add_rest(sums: dict[_Key, _Sum], total: Billing) -> None:
     for each in sums.values():
         rest -= each.billing()
     if any(rest.units) or rest.money:
-        into = _sum_at(sums, (Source.UNATTRIBUTED, None, None))
-        into.units = [a + b for a, b in zip(into.units, rest.units, strict=True)]
+        into = _sum_at(sums, (_UNATTRIBUTED, None, None))
+        uncached, read, write, write_1h, output = rest.units
+        into.uncached += uncached
+        into.read += read
+        into.write += write
+        into.write_1h += write_1h
+        into.output += output
         into.money += rest.money or 0
         into.is_priced = into.is_priced or rest.money is not None
 
