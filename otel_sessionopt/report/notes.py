@@ -8,6 +8,7 @@ from otel_sessionopt.pricing.catalog import CACHE_AS_INPUT, PriceClass
 from otel_sessionopt.report.masking import clean_text
 from otel_sessionopt.report.parts import BillSummary
 from otel_sessionopt.report.tally import REPORTED_PRICE
+from otel_sessionopt.session.facts.stated_output import understated_output
 
 if TYPE_CHECKING:
     from otel_sessionopt.session import Session
@@ -28,7 +29,9 @@ _WARNINGS: Final = {
 
 def notes_of(session: Session, bill: BillSummary) -> tuple[str, ...]:
     """Notes on prices, on what was assumed, and on what was not seen."""
-    return tuple(note for part in (_price_notes(bill), _collection_notes(session)) for note in part)
+    return tuple(
+        note for part in (_price_notes(bill), _output_notes(session), _collection_notes(session)) for note in part
+    )
 
 
 def _price_notes(bill: BillSummary) -> list[str]:
@@ -48,6 +51,17 @@ def _price_notes(bill: BillSummary) -> list[str]:
         return [*notes, f"Unpriced: {named}. No cost is given; set a price in [prices] of the configuration."]
     tokens = sum(row.amount.tokens for row in unpriced)
     return [*notes, f"Unpriced: {named}. Their {tokens:,} tokens are in no cost; the score therefore compares tokens."]
+
+
+def _output_notes(session: Session) -> list[str]:
+    told = understated_output(session)
+    if not told.calls:
+        return []
+    verb = "states" if told.calls == 1 else "state"
+    return [
+        f"{_times(told.calls, 'model call')} {verb} {told.stated_tokens:,} output tokens and visibly wrote about "
+        f"{told.visible_tokens:,}: placeholders. The output part of the bill is too low."
+    ]
 
 
 def _collection_notes(session: Session) -> list[str]:
