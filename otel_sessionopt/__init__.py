@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from otel_sessionopt.version import __version__
 
 if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.abandoned_run import AbandonedRunAnalyzer as AbandonedRunAnalyzer
     from otel_sessionopt.analyzers.base import BaseAnalyzer as BaseAnalyzer
     from otel_sessionopt.analyzers.catalog import default_analyzers as default_analyzers
+    from otel_sessionopt.analyzers.compaction_churn import CompactionChurnAnalyzer as CompactionChurnAnalyzer
     from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer as ExcessiveThinkingAnalyzer
     from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer as FailedRetryAnalyzer
     from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer as HighErrorRateAnalyzer
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.issue import Severity as Severity
     from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer as LargeFileAnalyzer
     from otel_sessionopt.analyzers.long_session import LongSessionAnalyzer as LongSessionAnalyzer
+    from otel_sessionopt.analyzers.model_overprovision import ModelOverprovisionAnalyzer as ModelOverprovisionAnalyzer
     from otel_sessionopt.analyzers.never_cached_context import NeverCachedContextAnalyzer as NeverCachedContextAnalyzer
     from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyzer as PromptCacheBreakAnalyzer
     from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer as RepeatedFileReadAnalyzer
     from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer as RepeatedSearchAnalyzer
+    from otel_sessionopt.analyzers.side_request_overhead import (
+        SideRequestOverheadAnalyzer as SideRequestOverheadAnalyzer,
+    )
     from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer as TokenSpikeAnalyzer
     from otel_sessionopt.optimizer import SessionOptimizer as SessionOptimizer
     from otel_sessionopt.processor import SessionOptSpanProcessor as SessionOptSpanProcessor
@@ -43,6 +49,10 @@ if TYPE_CHECKING:
     from otel_sessionopt.session.model import SessionStatus as SessionStatus
 
 _HOMES = {
+    "SideRequestOverheadAnalyzer": "analyzers.side_request_overhead",
+    "ModelOverprovisionAnalyzer": "analyzers.model_overprovision",
+    "CompactionChurnAnalyzer": "analyzers.compaction_churn",
+    "AbandonedRunAnalyzer": "analyzers.abandoned_run",
     "PromptCacheBreakAnalyzer": "analyzers.prompt_cache_break",
     "NeverCachedContextAnalyzer": "analyzers.never_cached_context",
     "IdleCacheExpiryAnalyzer": "analyzers.idle_cache_expiry",

@@ -10,17 +10,21 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Final
 
+from otel_sessionopt.analyzers.abandoned_run import AbandonedRunAnalyzer
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer
+from otel_sessionopt.analyzers.compaction_churn import CompactionChurnAnalyzer
 from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer
 from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer
 from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer
 from otel_sessionopt.analyzers.idle_cache_expiry import IdleCacheExpiryAnalyzer
 from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer
 from otel_sessionopt.analyzers.long_session import LongSessionAnalyzer
+from otel_sessionopt.analyzers.model_overprovision import ModelOverprovisionAnalyzer
 from otel_sessionopt.analyzers.never_cached_context import NeverCachedContextAnalyzer
 from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyzer
 from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer
 from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer
+from otel_sessionopt.analyzers.side_request_overhead import SideRequestOverheadAnalyzer
 from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer
 from otel_sessionopt.errors import ConfigError
 
@@ -37,6 +41,10 @@ ANALYZER_CLASSES: Final[tuple[type[BaseAnalyzer], ...]] = (
     PromptCacheBreakAnalyzer,
     IdleCacheExpiryAnalyzer,
     NeverCachedContextAnalyzer,
+    CompactionChurnAnalyzer,
+    SideRequestOverheadAnalyzer,
+    ModelOverprovisionAnalyzer,
+    AbandonedRunAnalyzer,
 )
 
 _ENABLED: Final = "enabled"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
+from typing import Final
 
 from otel_sessionopt.session.facts.bill import bill
 from otel_sessionopt.session.facts.ledger_amounts import Billing
@@ -21,6 +22,9 @@ from otel_sessionopt.session.facts.ledger_entries import find_entries
 from otel_sessionopt.session.facts.ledger_items import LedgerItem
 from otel_sessionopt.session.facts.ledger_tally import Confidence, LedgerNode, Tally, tally
 from otel_sessionopt.session.model import Session
+
+# An event brings three items at most. Only recordings by hand that use one id for everything have more.
+_MAX_ITEMS_PER_EVENT: Final = 8
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,10 @@ class Ledger:
         for number, context in enumerate(self.contexts):
             for row, event in enumerate(context.table.events):
                 if event is not None:
-                    # Not lists: so many of them are slow to collect.
-                    found[event.id] = (*found.get(event.id, ()), row * count + number)
+                    there = found.get(event.id, ())
+                    if len(there) < _MAX_ITEMS_PER_EVENT:
+                        # Not lists: so many of them are slow to collect.
+                        found[event.id] = (*there, row * count + number)
         return found
 
     @cached_property
