@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.base import BaseAnalyzer as BaseAnalyzer
     from otel_sessionopt.analyzers.catalog import default_analyzers as default_analyzers
     from otel_sessionopt.analyzers.compaction_churn import CompactionChurnAnalyzer as CompactionChurnAnalyzer
+    from otel_sessionopt.analyzers.duplicate_model_call import DuplicateModelCallAnalyzer as DuplicateModelCallAnalyzer
+    from otel_sessionopt.analyzers.edit_churn import EditChurnAnalyzer as EditChurnAnalyzer
     from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer as ExcessiveThinkingAnalyzer
     from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer as FailedRetryAnalyzer
     from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer as HighErrorRateAnalyzer
@@ -27,13 +29,20 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.long_session import LongSessionAnalyzer as LongSessionAnalyzer
     from otel_sessionopt.analyzers.model_overprovision import ModelOverprovisionAnalyzer as ModelOverprovisionAnalyzer
     from otel_sessionopt.analyzers.never_cached_context import NeverCachedContextAnalyzer as NeverCachedContextAnalyzer
+    from otel_sessionopt.analyzers.no_progress_loop import NoProgressLoopAnalyzer as NoProgressLoopAnalyzer
+    from otel_sessionopt.analyzers.oversized_tool_result import (
+        OversizedToolResultAnalyzer as OversizedToolResultAnalyzer,
+    )
     from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyzer as PromptCacheBreakAnalyzer
+    from otel_sessionopt.analyzers.redundant_tool_call import RedundantToolCallAnalyzer as RedundantToolCallAnalyzer
     from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer as RepeatedFileReadAnalyzer
     from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer as RepeatedSearchAnalyzer
     from otel_sessionopt.analyzers.side_request_overhead import (
         SideRequestOverheadAnalyzer as SideRequestOverheadAnalyzer,
     )
+    from otel_sessionopt.analyzers.sub_agent_overlap import SubAgentOverlapAnalyzer as SubAgentOverlapAnalyzer
     from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer as TokenSpikeAnalyzer
+    from otel_sessionopt.analyzers.truncated_output import TruncatedOutputAnalyzer as TruncatedOutputAnalyzer
     from otel_sessionopt.optimizer import SessionOptimizer as SessionOptimizer
     from otel_sessionopt.processor import SessionOptSpanProcessor as SessionOptSpanProcessor
     from otel_sessionopt.quick_functions import analyze_session as analyze_session
@@ -49,6 +58,13 @@ if TYPE_CHECKING:
     from otel_sessionopt.session.model import SessionStatus as SessionStatus
 
 _HOMES = {
+    "EditChurnAnalyzer": "analyzers.edit_churn",
+    "SubAgentOverlapAnalyzer": "analyzers.sub_agent_overlap",
+    "TruncatedOutputAnalyzer": "analyzers.truncated_output",
+    "DuplicateModelCallAnalyzer": "analyzers.duplicate_model_call",
+    "NoProgressLoopAnalyzer": "analyzers.no_progress_loop",
+    "RedundantToolCallAnalyzer": "analyzers.redundant_tool_call",
+    "OversizedToolResultAnalyzer": "analyzers.oversized_tool_result",
     "SideRequestOverheadAnalyzer": "analyzers.side_request_overhead",
     "ModelOverprovisionAnalyzer": "analyzers.model_overprovision",
     "CompactionChurnAnalyzer": "analyzers.compaction_churn",

@@ -13,6 +13,8 @@ from typing import Any, Final
 from otel_sessionopt.analyzers.abandoned_run import AbandonedRunAnalyzer
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer
 from otel_sessionopt.analyzers.compaction_churn import CompactionChurnAnalyzer
+from otel_sessionopt.analyzers.duplicate_model_call import DuplicateModelCallAnalyzer
+from otel_sessionopt.analyzers.edit_churn import EditChurnAnalyzer
 from otel_sessionopt.analyzers.excessive_thinking import ExcessiveThinkingAnalyzer
 from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer
 from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer
@@ -21,11 +23,16 @@ from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer
 from otel_sessionopt.analyzers.long_session import LongSessionAnalyzer
 from otel_sessionopt.analyzers.model_overprovision import ModelOverprovisionAnalyzer
 from otel_sessionopt.analyzers.never_cached_context import NeverCachedContextAnalyzer
+from otel_sessionopt.analyzers.no_progress_loop import NoProgressLoopAnalyzer
+from otel_sessionopt.analyzers.oversized_tool_result import OversizedToolResultAnalyzer
 from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyzer
+from otel_sessionopt.analyzers.redundant_tool_call import RedundantToolCallAnalyzer
 from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer
 from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer
 from otel_sessionopt.analyzers.side_request_overhead import SideRequestOverheadAnalyzer
+from otel_sessionopt.analyzers.sub_agent_overlap import SubAgentOverlapAnalyzer
 from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer
+from otel_sessionopt.analyzers.truncated_output import TruncatedOutputAnalyzer
 from otel_sessionopt.errors import ConfigError
 
 # The order in which rules run and are listed. A new rule is one line here, beside its file and its test file.
@@ -45,6 +52,13 @@ ANALYZER_CLASSES: Final[tuple[type[BaseAnalyzer], ...]] = (
     SideRequestOverheadAnalyzer,
     ModelOverprovisionAnalyzer,
     AbandonedRunAnalyzer,
+    OversizedToolResultAnalyzer,
+    RedundantToolCallAnalyzer,
+    NoProgressLoopAnalyzer,
+    DuplicateModelCallAnalyzer,
+    TruncatedOutputAnalyzer,
+    SubAgentOverlapAnalyzer,
+    EditChurnAnalyzer,
 )
 
 _ENABLED: Final = "enabled"

@@ -8,9 +8,12 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from hashlib import blake2b
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_sessionopt.pricing.catalog import PriceClass
+
+if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.claim_kinds import LedgerClaim
 
 
 class Severity(str, Enum):
@@ -110,6 +113,7 @@ class Waste:
         cost_usd: `None` when no price is known, never 0 for that.
         duration_ns: time lost, ≥ 0.
         claims: the billed units behind it; empty for heuristic, at-risk and what-if waste.
+        ledger_claims: what was in vain, as the context ledger has it: content, model calls, output.
         premiums: billed units that were dearer than they had to be; they add dollars and no tokens.
     """
 
@@ -119,6 +123,7 @@ class Waste:
     duration_ns: int = 0
     claims: tuple[Claim, ...] = ()
     premiums: tuple[PremiumClaim, ...] = ()
+    ledger_claims: tuple[LedgerClaim, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money as a float, `None` when unpriced."""

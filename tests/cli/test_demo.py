@@ -66,7 +66,7 @@ def test_the_demo_finds_what_its_agent_wastes(home: Path) -> None:
 
     assert (outcome.status, outcome.err) == (0, "")
     assert outcome.out.startswith("Cost $0.21, of which $0.04 (")
-    assert "issues found by 15 of 15 rules." in outcome.out
+    assert "issues found by 22 of 22 rules." in outcome.out
     for title in ("Repeated file read", "Repeated search", "Failed retry", "Excessive thinking"):
         assert title in outcome.out
     folder = home / ".sessionoptimizer" / "reports"

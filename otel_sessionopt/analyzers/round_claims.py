@@ -1,0 +1,71 @@
+"""Claims on whole rounds: tool calls made in vain, what they put into the context, the calls that asked for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
+from otel_sessionopt.analyzers.issue import Basis
+from otel_sessionopt.session.facts.ledger import ledger
+from otel_sessionopt.session.facts.ledger_items import LedgerItem, Source
+from otel_sessionopt.session.facts.requests import requests
+from otel_sessionopt.session.model import Session, SessionEvent
+
+_WRITTEN = frozenset({Source.OUTPUT, Source.REASONING})
+
+
+def round_claims(session: Session, events: Sequence[SessionEvent]) -> tuple[LedgerClaim, ...]:
+    """All that these tool calls cost.
+
+    Their results and arguments, entered and carried; the model calls that did nothing but ask for them, with what
+    those wrote; and of other model calls the tokens of the arguments that they wrote. Nothing where nobody was billed.
+    """
+    asked = requests(session)
+    calls = asked.calls_for({event.id for event in events})
+    claims: list[LedgerClaim] = [CallClaim(call.id) for call in calls]
+    claims += output_items(session, calls)
+    written: Counter[str] = Counter()
+    claimed = {call.id for call in calls}
+    for event in events:
+        for item in ledger(session).items_of(event.id):
+            claims += _whole(item)
+            call = asked.call_of.get(event.id)
+            if item.source is Source.OUTPUT and call is not None and call.id not in claimed:
+                written[call.id] += item.tokens
+    outputs = {call.id: call.tokens_output for call in asked.call_of.values() if call.id in written}
+    claims += [
+        OutputClaim(call_id, min(tokens, outputs[call_id]))
+        for call_id, tokens in written.items()
+        if min(tokens, outputs[call_id]) > 0
+    ]
+    return tuple(claims)
+
+
+def output_items(session: Session, calls: Iterable[SessionEvent]) -> list[LedgerClaim]:
+    """What later calls carried of the texts and thoughts that these model calls wrote."""
+    return [
+        claim
+        for call in calls
+        for item in ledger(session).items_of(call.id)
+        if item.source in _WRITTEN
+        for claim in _whole(item)
+    ]
+
+
+def basis_of_claims(session: Session, claims: Iterable[LedgerClaim]) -> Basis:
+    """`measured` where the numbers of the calls or the source itself say the size of all that is claimed."""
+    book = ledger(session)
+    sized = session.fact(_measured_contents)
+    items = [book.item(claim.item_id) for claim in claims if isinstance(claim, ItemClaim)]
+    is_measured = all(item.is_measured or (item.source is Source.TOOL_RESULT and item.id in sized) for item in items)
+    return Basis.MEASURED if is_measured else Basis.ESTIMATED
+
+
+def _measured_contents(session: Session) -> frozenset[str]:
+    """Events whose content the source itself sizes."""
+    return frozenset(event.id for event in session.events if event.is_content_measured)
+
+
+def _whole(item: LedgerItem) -> list[LedgerClaim]:
+    return [ItemClaim(item.id, item.tokens)] if item.tokens > 0 else []
