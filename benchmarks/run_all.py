@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("processor_overhead.py", "buffer_memory.py", "import_time.py", "pipeline_throughput.py")
+SCRIPTS = (
+    "processor_overhead.py",
+    "buffer_memory.py",
+    "import_time.py",
+    "pipeline_throughput.py",
+    "recording.py",
+    "planted_waste.py",
+)
 
 
 def main() -> int:

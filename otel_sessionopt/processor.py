@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
@@ -15,6 +14,7 @@ from otel_sessionopt import semconv
 from otel_sessionopt.errors import ConfigError
 from otel_sessionopt.ingest.trace_buffer import TraceBuffer
 from otel_sessionopt.processor_analysis import LiveAnalysis, LivePipeline, ReportOutputs
+from otel_sessionopt.processor_fork import register_fork_hooks
 from otel_sessionopt.processor_held import HeldSpans
 from otel_sessionopt.processor_settings import ProcessorSettings
 from otel_sessionopt.processor_stats import Counters, Guard, ProcessorStats
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     _Root = LocalRoot[bytes]
 
 _OUR_SCOPE: Final = semconv.SCOPE_NAME
+_MAX_FORK_WAIT_SECONDS: Final = 1.0
+"""The first analysis with all its imports takes a third of that."""
 DEFAULT_REPORT_FOLDER: Final = Path("~/.sessionoptimizer/reports")
 
 
@@ -117,7 +119,7 @@ class SessionOptSpanProcessor(SpanProcessor):
         self._forward_end = next_processor.on_end
         self._is_shut_down = False
         self._start_anew()
-        _start_anew_after_fork(self)
+        register_fork_hooks(self._before_fork, self._after_fork_in_parent, self._start_anew)
 
     @classmethod
     def from_settings(cls, next_processor: SpanProcessor, settings: Settings) -> SessionOptSpanProcessor:
@@ -329,6 +331,13 @@ class SessionOptSpanProcessor(SpanProcessor):
         self._start_anew()
         return False
 
+    def _before_fork(self) -> None:
+        self._is_fork_waiting = self._analysis.first_use.acquire(timeout=_MAX_FORK_WAIT_SECONDS)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._is_fork_waiting:
+            self._analysis.first_use.release()
+
     def _start_anew(self) -> None:
         """Forget everything. What the parent of a forked process holds goes out there."""
         self._pid = os.getpid()
@@ -343,11 +352,13 @@ class SessionOptSpanProcessor(SpanProcessor):
             max_roots=2 * self._settings.max_traces,
             max_children=self._settings.max_held_spans,
         )
+        self._analysis = LiveAnalysis(self._pipeline, self._outputs, self._guard, self._counters)
+        self._is_fork_waiting = False
         self._worker = AnalysisWorker(
             self._settings,
             self._buffer,
             self._held,
-            LiveAnalysis(self._pipeline, self._outputs, self._guard, self._counters),
+            self._analysis,
             self._guard,
             self._counters,
             self._clock,
@@ -373,17 +384,3 @@ class _Beside(SpanProcessor):
 
 def _ignore(_span: Span) -> None:
     """Stand in for a hook that the next processor has not."""
-
-
-def _start_anew_after_fork(processor: SessionOptSpanProcessor) -> None:
-    if not hasattr(os, "register_at_fork"):
-        return
-    # Weak, and checked: the hook cannot be unregistered, and a processor that is gone must not fail a fork.
-    start_anew = weakref.WeakMethod(processor._start_anew)
-
-    def after_in_child() -> None:
-        method = start_anew()
-        if method is not None:
-            method()
-
-    os.register_at_fork(after_in_child=after_in_child)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -67,6 +69,10 @@ class LiveAnalysis:
 
     Everything behind the pipeline is imported when first used, on the worker's thread: a program that adds the
     processor does not wait for it.
+
+    Attributes:
+        first_use: held until the first analysis is done, for as long as something may be imported. A fork has to wait
+            for it: in the child nobody would finish that import, and whoever needs the module would wait for ever.
     """
 
     def __init__(self, pipeline: LivePipeline | None, outputs: ReportOutputs, guard: Guard, counters: Counters) -> None:
@@ -74,19 +80,28 @@ class LiveAnalysis:
         self._outputs = outputs
         self._guard = guard
         self._counters = counters
+        self.first_use = threading.RLock()
+        self._is_used = False
 
     def digest(self, span: Any) -> bytes | None:
         """What an ended SDK span says, packed; `None` when it could not be read (counted)."""
-        from otel_sessionopt.processor_packing import pack_digest
+        with nullcontext() if self._is_used else self.first_use:
+            try:
+                from otel_sessionopt.processor_packing import pack_digest
 
-        try:
-            return pack_digest(self._get_pipeline().digest(record_from_readable_span(span)))
-        except Exception as error:  # noqa: BLE001 - a span of any shape may come, and the host must not notice
-            self._guard.failed("reading a span", error)
-            return None
+                return pack_digest(self._get_pipeline().digest(record_from_readable_span(span)))
+            except Exception as error:  # noqa: BLE001 - a span of any shape may come, and the host must not notice
+                self._guard.failed("reading a span", error)
+                return None
 
     def analyze(self, item: DueTrace[bytes]) -> Analysis:
         """Analyse a trace, and send its report to files and callable."""
+        with nullcontext() if self._is_used else self.first_use:
+            analysis = self._analyze(item)
+            self._is_used = self._is_used or analysis.report is not None
+            return analysis
+
+    def _analyze(self, item: DueTrace[bytes]) -> Analysis:
         from otel_sessionopt.processor_packing import unpack_digest
 
         try:

@@ -342,6 +342,40 @@ def test_a_child_forked_behind_pythons_back_starts_anew_too(monkeypatch: pytest.
 
 
 @needs_fork
+def test_a_fork_waits_for_the_first_analysis_which_imports_and_for_no_other() -> None:
+    gate = threading.Event()
+    pipeline = SlowOrBroken(gate=gate)
+    with live(pipeline=pipeline) as world:
+        run_agent(world.tracer)
+        wait_until(lambda: bool(pipeline.analysed))
+        threading.Timer(0.2, gate.set).start()
+        began = time.monotonic()
+        assert in_child(lambda: None) == 0
+        assert gate.is_set()
+        assert time.monotonic() - began < 3
+        world.processor.force_flush()
+        gate.clear()
+        run_agent(world.tracer)
+        wait_until(lambda: len(pipeline.analysed) == 2)
+        assert in_child(lambda: None) == 0
+        assert not gate.is_set()
+        gate.set()
+
+
+@needs_fork
+def test_a_fork_does_not_wait_for_ever() -> None:
+    gate = threading.Event()
+    pipeline = SlowOrBroken(gate=gate)
+    with live(pipeline=pipeline) as world:
+        run_agent(world.tracer)
+        wait_until(lambda: bool(pipeline.analysed))
+        assert in_child(lambda: None) == 0
+        assert in_child(lambda: run_agent(world.tracer)) == 0
+        gate.set()
+        world.recorder.wait(6)
+
+
+@needs_fork
 def test_a_fork_after_the_processor_is_gone_is_no_error() -> None:
     processor = SessionOptSpanProcessor(Recorder(), report_folder=None)
     del processor

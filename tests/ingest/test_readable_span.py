@@ -15,7 +15,8 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from otel_sessionopt.ingest.readable_span import record_from_readable_span
 from otel_sessionopt.ingest.span_record import SpanRecord
 
-PROVIDER = TracerProvider(resource=Resource({"service.name": "agent"}), shutdown_on_exit=False)
+# `create`, or the SDK's fork hook deadlocks: it needs `concurrent.futures.thread` to have registered its own before.
+PROVIDER = TracerProvider(resource=Resource.create({"service.name": "agent"}), shutdown_on_exit=False)
 TRACER = PROVIDER.get_tracer("library", "1.2")
 
 
