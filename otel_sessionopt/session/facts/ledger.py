@@ -74,8 +74,17 @@ class Ledger:
 
     def dearest(self, count: int = 10) -> tuple[tuple[LedgerItem, Billing], ...]:
         """The items that cost most, with what they were billed; by tokens where nothing has a price."""
-        billed = ((item, context.billed(item)) for context in self.contexts for item in context.items)
-        return tuple(nsmallest(count, billed, key=_by_cost))
+        # From the columns: most items are never looked at as objects.
+        found = nsmallest(
+            count,
+            (
+                (-money, -sum(units), number, row)
+                for number, context in enumerate(self.contexts)
+                for row, (*units, money) in enumerate(context.amounts())
+            ),
+        )
+        items = ((self.contexts[number], self.contexts[number].table.item(row)) for _, _, number, row in found)
+        return tuple((item, context.billed(item)) for context, item in items)
 
     def context_sizes(self, context: str) -> tuple[int, ...]:
         """Tokens of the prompt of every call of a context."""
@@ -129,8 +138,3 @@ def _compute_ledger(session: Session) -> Ledger:
     entries = find_entries(groups, session.events)
     prices = RateTable()
     return Ledger(tuple(context_ledger(group, entries.get(context), prices) for context, group in groups.items()))
-
-
-def _by_cost(billed: tuple[LedgerItem, Billing]) -> tuple[int, int, str]:
-    item, billing = billed
-    return -(billing.money or 0), -sum(billing.units), item.id

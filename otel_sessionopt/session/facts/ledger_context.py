@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from typing import Final
 
 from otel_sessionopt.session.facts.bill import CallBill
-from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS, Billing, money_units
+from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS, Billing, Charge, money_units
 from otel_sessionopt.session.facts.ledger_calls import ContextCalls
 from otel_sessionopt.session.facts.ledger_charges import Charges, RateTable, find_charges, sum_charges
 from otel_sessionopt.session.facts.ledger_entries import Entries
@@ -58,6 +59,12 @@ class ContextLedger:
         end = item.end if stop is None else stop
         a, b, c, d, e, money = sum_charges(self.charges, item.tokens, item.weight, item.entry, item.end, begin, end)
         return Billing((a, b, c, d, e), money if self._is_priced(item, begin, end) else None)
+
+    def amounts(self) -> Iterator[Charge]:
+        """What each row of the table was billed in all, in the order of the rows."""
+        table = self.table
+        for tokens, weight, entry, end in zip(table.tokens, table.weights, table.entries, table.ends, strict=True):
+            yield sum_charges(self.charges, tokens, weight, entry, end, entry, end)
 
     def generated(self, index: int, tokens: int | None = None) -> Billing:
         """What a call was billed for its output, or for so many tokens of it.
