@@ -11,20 +11,13 @@ from otel_sessionopt.analyzers.issue import Basis, Claim, Waste
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.bill import CallBill, bill
 from otel_sessionopt.session.facts.contexts import entry_call
+from otel_sessionopt.session.facts.ledger_amounts import CLASSES, USUAL_PROPORTIONS
 from otel_sessionopt.session.model import Session, SessionEvent
 
 # New content is written to the cache where the provider caches, and is uncached input elsewhere; a cache read is the
 # old part of a prompt, never an entry.
 _ENTRY_CLASSES: Final = (PriceClass.CACHE_WRITE, PriceClass.CACHE_WRITE_1H, PriceClass.INPUT)
-# What a token of each class costs beside one of uncached input, for calls of which only the whole cost is known.
-# Source: Anthropic's price list; other providers' lists have much the same proportions.
-_USUAL_PROPORTIONS: Final = {
-    PriceClass.INPUT: Decimal(1),
-    PriceClass.CACHE_READ: Decimal("0.1"),
-    PriceClass.CACHE_WRITE: Decimal("1.25"),
-    PriceClass.CACHE_WRITE_1H: Decimal(2),
-    PriceClass.OUTPUT: Decimal(5),
-}
+_PROPORTIONS: Final = dict(zip(CLASSES, USUAL_PROPORTIONS, strict=True))
 # A recording by hand bills the event itself, output included.
 _RECORDED_CLASSES: Final = (*_ENTRY_CLASSES, PriceClass.OUTPUT, PriceClass.CACHE_READ)
 
@@ -112,5 +105,5 @@ def _cost(call: CallBill, price_class: PriceClass, tokens: Decimal) -> Decimal |
         return call.rates.of(price_class) * tokens
     if call.cost_usd is None:
         return None
-    weight = sum(_USUAL_PROPORTIONS[each] * count for each, count in call.tokens.items())
-    return call.cost_usd * _USUAL_PROPORTIONS[price_class] * tokens / weight if weight else None
+    weight = sum(_PROPORTIONS[each] * count for each, count in call.tokens.items())
+    return call.cost_usd * _PROPORTIONS[price_class] * tokens / weight if weight else None

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
+from otel_sessionopt.analyzers.base import AnalyzerMeta, Category, Fact
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity, issue_id
-from otel_sessionopt.analyzers.premiums import costs_more, large_misses, premium_waste, severity_of
-from otel_sessionopt.session.facts.cache import LEAST_MISS_TOKENS, CacheMiss, MissCause, Pause, cache_misses
+from otel_sessionopt.analyzers.premiums import CacheMissAnalyzer, costs_more, large_misses, premium_waste, severity_of
+from otel_sessionopt.session.facts.cache import CacheMiss, MissCause, Pause, cache_misses
 from otel_sessionopt.session.model import Session
 from otel_sessionopt.session.times import NS_PER_SECOND
 
@@ -26,7 +26,7 @@ _SUGGESTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdleCacheExpiryAnalyzer(BaseAnalyzer):
+class IdleCacheExpiryAnalyzer(CacheMissAnalyzer):
     """Finds pauses after which the whole prompt was billed anew because the cache had expired.
 
     ## Why it matters
@@ -72,23 +72,6 @@ class IdleCacheExpiryAnalyzer(BaseAnalyzer):
         category=Category.CONTEXT,
         severity=Severity.MEDIUM,
         requires=frozenset({Fact.USAGE, Fact.TIMES}),
-    )
-
-    min_tokens: int = threshold(
-        LEAST_MISS_TOKENS,
-        unit="tokens",
-        ge=LEAST_MISS_TOKENS,
-        le=10_000_000,
-        doc="Missed tokens over which a call counts; providers cache no shorter prompts.",
-    )
-    min_ratio: float = threshold(
-        0.05, unit="ratio", ge=0.0, le=1.0, doc="Share of what two prompts can share over which a miss counts."
-    )
-    medium_ratio: float = threshold(
-        0.05, unit="ratio", ge=0.0, le=1.0, doc="Share of the session's cost from which it is MEDIUM."
-    )
-    high_ratio: float = threshold(
-        0.15, unit="ratio", ge=0.0, le=1.0, doc="Share of the session's cost from which it is HIGH."
     )
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from otel_sessionopt.analyzers.base import BaseAnalyzer, threshold
 from otel_sessionopt.analyzers.issue import Basis, PremiumClaim, Severity, Waste
 from otel_sessionopt.session.facts.bill import bill
-from otel_sessionopt.session.facts.cache import CacheMiss, MissCause
+from otel_sessionopt.session.facts.cache import LEAST_MISS_TOKENS, CacheMiss, MissCause
 from otel_sessionopt.session.model import Session
 
 # Shares of a session that cost next to nothing say nothing: a severity also wants some dollars.
 _MEDIUM_USD: Final = Decimal("0.10")
 _HIGH_USD: Final = Decimal("0.50")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheMissAnalyzer(BaseAnalyzer):
+    """What the rules about single cache misses share: from which size on one counts, and how much it matters."""
+
+    min_tokens: int = threshold(
+        LEAST_MISS_TOKENS,
+        unit="tokens",
+        ge=LEAST_MISS_TOKENS,
+        le=10_000_000,
+        doc="Missed tokens over which a call counts; providers cache no shorter prompts.",
+    )
+    min_ratio: float = threshold(
+        0.05, unit="ratio", ge=0.0, le=1.0, doc="Share of what two prompts can share over which a miss counts."
+    )
+    medium_ratio: float = threshold(
+        0.05, unit="ratio", ge=0.0, le=1.0, doc="Share of the session's cost from which it is MEDIUM."
+    )
+    high_ratio: float = threshold(
+        0.15, unit="ratio", ge=0.0, le=1.0, doc="Share of the session's cost from which it is HIGH."
+    )
 
 
 def premium_claims(misses: Iterable[CacheMiss]) -> tuple[PremiumClaim, ...]:

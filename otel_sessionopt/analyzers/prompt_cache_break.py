@@ -7,10 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
+from otel_sessionopt.analyzers.base import AnalyzerMeta, Category, Fact
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity, issue_id
-from otel_sessionopt.analyzers.premiums import costs_more, large_misses, premium_waste, severity_of, told_causes
-from otel_sessionopt.session.facts.cache import LEAST_MISS_TOKENS, CacheMiss, MissCause, cache_misses
+from otel_sessionopt.analyzers.premiums import (
+    CacheMissAnalyzer,
+    costs_more,
+    large_misses,
+    premium_waste,
+    severity_of,
+    told_causes,
+)
+from otel_sessionopt.session.facts.cache import CacheMiss, MissCause, cache_misses
 from otel_sessionopt.session.model import Session
 
 _SUGGESTIONS: Final = {
@@ -20,7 +27,7 @@ _SUGGESTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptCacheBreakAnalyzer(BaseAnalyzer):
+class PromptCacheBreakAnalyzer(CacheMissAnalyzer):
     """Finds model calls that paid again for a prompt which was still in the cache.
 
     ## Why it matters
@@ -72,23 +79,6 @@ class PromptCacheBreakAnalyzer(BaseAnalyzer):
         category=Category.CONTEXT,
         severity=Severity.MEDIUM,
         requires=frozenset({Fact.USAGE}),
-    )
-
-    min_tokens: int = threshold(
-        LEAST_MISS_TOKENS,
-        unit="tokens",
-        ge=LEAST_MISS_TOKENS,
-        le=10_000_000,
-        doc="Missed tokens over which a call counts; providers cache no shorter prompts.",
-    )
-    min_ratio: float = threshold(
-        0.05, unit="ratio", ge=0.0, le=1.0, doc="Share of what two prompts can share over which a miss counts."
-    )
-    medium_ratio: float = threshold(
-        0.05, unit="ratio", ge=0.0, le=1.0, doc="Share of the session's cost from which it is MEDIUM."
-    )
-    high_ratio: float = threshold(
-        0.15, unit="ratio", ge=0.0, le=1.0, doc="Share of the session's cost from which it is HIGH."
     )
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
