@@ -97,10 +97,10 @@ class OversizedToolResultAnalyzer(BaseAnalyzer):
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """One issue per context, tool and program."""
         items = [
-            item
+            context.table.item(row)  # from the columns: few items are ever looked at
             for context in ledger(session).contexts
-            for item in context.items
-            if item.source is Source.TOOL_RESULT and self._is_large(item.tokens)
+            for row, (source, tokens) in enumerate(zip(context.table.sources, context.table.tokens, strict=True))
+            if source is Source.TOOL_RESULT and self._is_large(tokens)
         ]
         if not items:
             return

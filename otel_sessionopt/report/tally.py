@@ -18,6 +18,7 @@ from otel_sessionopt.session.facts.bill import bill
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.overlap import WasteLedger
+    from otel_sessionopt.pricing.catalog import Rates
     from otel_sessionopt.session import Session, SessionEvent
     from otel_sessionopt.session.facts.bill import CallBill
 
@@ -32,7 +33,7 @@ def bill_of(session: Session) -> BillSummary:
     told = [call.event.reasoning_tokens for call in charged.calls if call.event.reasoning_tokens is not None]
     return BillSummary(
         total=Amount(tokens=charged.total_tokens, cost_usd=charged.cost_usd),
-        classes={price_class: _amount(_class_parts(charged.calls, price_class)) for price_class in PriceClass},
+        classes=_classes(charged.calls),
         reasoning_tokens=sum(told) if told else None,
         calls=len(charged.calls),
         unpriced_calls=charged.unpriced_calls,
@@ -40,11 +41,30 @@ def bill_of(session: Session) -> BillSummary:
     )
 
 
-def _class_parts(calls: Iterable[CallBill], price_class: PriceClass) -> Iterable[tuple[int, Decimal | None]]:
+def _classes(calls: Iterable[CallBill]) -> dict[PriceClass, Amount]:
+    """Tokens of every price class; what a call with a price that only it knows cost in one class is not known."""
+    tokens = dict.fromkeys(PriceClass, 0)
+    by_rates: dict[Rates, dict[PriceClass, int]] = {}
+    last: Rates | None = None
+    priced: dict[PriceClass, int] = {}
     for call in calls:
-        tokens = call.tokens.get(price_class, 0)
-        if tokens:
-            yield tokens, None if call.rates is None else tokens * call.rates.of(price_class)
+        if call.rates is not None and call.rates is not last:  # hashing prices is slow
+            last = call.rates
+            priced = by_rates.setdefault(last, dict.fromkeys(PriceClass, 0))
+        for price_class, amount in call.tokens.items():
+            if amount:
+                tokens[price_class] += amount
+                if call.rates is not None:
+                    priced[price_class] += amount
+    return {
+        each: _amount(
+            [
+                (tokens[each], None),
+                *((0, rates.of(each) * sums[each]) for rates, sums in by_rates.items() if sums[each]),
+            ]
+        )
+        for each in PriceClass
+    }
 
 
 def _model_shares(session: Session, calls: Iterable[CallBill]) -> tuple[ModelShare, ...]:

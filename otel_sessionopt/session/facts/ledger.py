@@ -78,9 +78,9 @@ class Ledger:
         found = nsmallest(
             count,
             (
-                (-money, -sum(units), number, row)
+                (-money, -(a + b + c + d + e), number, row)
                 for number, context in enumerate(self.contexts)
-                for row, (*units, money) in enumerate(context.amounts())
+                for row, (a, b, c, d, e, money) in enumerate(context.amounts)
             ),
         )
         items = ((self.contexts[number], self.contexts[number].table.item(row)) for _, _, number, row in found)

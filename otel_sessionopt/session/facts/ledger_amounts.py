@@ -72,14 +72,16 @@ class Billing:
         return None if self.money is None else Decimal(f"{self.money}E-36").normalize(_ALL_DIGITS)
 
     def __add__(self, other: Billing) -> Billing:
-        ours, theirs = self.units, other.units
+        a, b, c, d, e = self.units
+        more = other.units
         money = self.money if other.money is None else other.money + (self.money or 0)
-        return Billing(_five(a + b for a, b in zip(ours, theirs, strict=True)), money)
+        return Billing((a + more[0], b + more[1], c + more[2], d + more[3], e + more[4]), money)
 
     def __sub__(self, other: Billing) -> Billing:
-        ours, theirs = self.units, other.units
+        a, b, c, d, e = self.units
+        less = other.units
         money = self.money if self.money is None or other.money is None else self.money - other.money
-        return Billing(_five(a - b for a, b in zip(ours, theirs, strict=True)), money)
+        return Billing((a - less[0], b - less[1], c - less[2], d - less[3], e - less[4]), money)
 
     def part(self, numerator: int, denominator: int) -> Billing:
         """That share of it, rounded down."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -60,11 +60,22 @@ class ContextLedger:
         a, b, c, d, e, money = sum_charges(self.charges, item.tokens, item.weight, item.entry, item.end, begin, end)
         return Billing((a, b, c, d, e), money if self._is_priced(item, begin, end) else None)
 
-    def amounts(self) -> Iterator[Charge]:
+    @cached_property
+    def amounts(self) -> Sequence[Charge]:
         """What each row of the table was billed in all, in the order of the rows."""
-        table = self.table
-        for tokens, weight, entry, end in zip(table.tokens, table.weights, table.entries, table.ends, strict=True):
-            yield sum_charges(self.charges, tokens, weight, entry, end, entry, end)
+        charges, table = self.charges, self.table
+        return [
+            sum_charges(charges, tokens, weight, entry, end, entry, end)
+            for tokens, weight, entry, end in zip(table.tokens, table.weights, table.entries, table.ends, strict=True)
+        ]
+
+    @cached_property
+    def total(self) -> Billing:
+        """Everything that the calls were billed."""
+        units = [sum([call.tokens[each] for call in self.calls]) * TOKEN_UNITS for each in CLASSES]
+        costs = [call.cost_usd for call in self.calls if call.cost_usd is not None]
+        money = money_units(sum(costs[1:], costs[0])) if costs else None
+        return Billing((units[0], units[1], units[2], units[3], units[4]), money)
 
     def generated(self, index: int, tokens: int | None = None) -> Billing:
         """What a call was billed for its output, or for so many tokens of it.

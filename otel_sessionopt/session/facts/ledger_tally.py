@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS, Billing
-from otel_sessionopt.session.facts.ledger_charges import sum_charges
-from otel_sessionopt.session.facts.ledger_context import ContextLedger, call_billing
+from otel_sessionopt.session.facts.ledger_context import ContextLedger
 from otel_sessionopt.session.facts.ledger_items import Source, is_tool_call, path_of, tool_of
 
 _OUTPUT: Final = CLASSES[4]
@@ -77,22 +76,18 @@ def tally(contexts: Iterable[ContextLedger]) -> Tally:
     total = Billing()
     for ledger in contexts:
         _add_items(sums, certainty, ledger)
-        for index, call in enumerate(ledger.calls):
-            total += call_billing(call)
-            if ledger.context and call.tokens[_OUTPUT]:
-                _add_output(sums, ledger, index)
+        total += ledger.total
+        if ledger.context:
+            _add_outputs(sums, ledger)
     _add_rest(sums, total)
     tree = _tree(sums)
     return Tally(tree=tree, confidence=_confidence(certainty, sum(total.units[:4])))
 
 
 def _add_items(sums: dict[_Key, _Sum], certainty: dict[bool, int], ledger: ContextLedger) -> None:
-    charges, priced, table = ledger.charges, ledger.charges.priced, ledger.table
-    rows = zip(
-        table.events, table.sources, table.tokens, table.weights, table.measured, table.entries, table.ends, strict=True
-    )
-    for event, source, tokens, weight, is_measured, entry, end in rows:
-        a, b, c, d, e, money = sum_charges(charges, tokens, weight, entry, end, entry, end)
+    priced, table = ledger.charges.priced, ledger.table
+    rows = zip(table.events, table.sources, ledger.amounts, table.measured, table.entries, table.ends, strict=True)
+    for event, source, (a, b, c, d, e, money), is_measured, entry, end in rows:
         if event is None or not is_tool_call(event):
             into = _sum_at(sums, (source, None, None))
         else:
@@ -117,18 +112,17 @@ def _sum_at(sums: dict[_Key, _Sum], key: _Key) -> _Sum:
     return found
 
 
-def _add_output(sums: dict[_Key, _Sum], ledger: ContextLedger, index: int) -> None:
-    """What a call generated, beside what of it is carried on later."""
-    call = ledger.calls[index]
-    output = call.tokens[_OUTPUT]
-    reasoning = min(call.event.reasoning_tokens or 0, output)
-    rate = ledger.charges.rates[index][4] * TOKEN_UNITS
-    for source, tokens in ((Source.OUTPUT, output - reasoning), (Source.REASONING, reasoning)):
-        if tokens:
-            into = _sum_at(sums, (source, None, None))
-            into.output += tokens * TOKEN_UNITS
-            into.money += tokens * rate
-            into.is_priced = into.is_priced or call.cost_usd is not None
+def _add_outputs(sums: dict[_Key, _Sum], ledger: ContextLedger) -> None:
+    """What the calls generated, beside what of it is carried on later."""
+    for call, rates in zip(ledger.calls, ledger.charges.rates, strict=True):
+        output = call.tokens[_OUTPUT]
+        reasoning = min(call.event.reasoning_tokens or 0, output)
+        for source, tokens in ((Source.OUTPUT, output - reasoning), (Source.REASONING, reasoning)):
+            if tokens:
+                into = _sum_at(sums, (source, None, None))
+                into.output += tokens * TOKEN_UNITS
+                into.money += tokens * TOKEN_UNITS * rates[4]
+                into.is_priced = into.is_priced or call.cost_usd is not None
 
 
 def _add_rest(sums: dict[_Key, _Sum], total: Billing) -> None:
