@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from otel_sessionopt.analyzers.issue import EfficiencyIssue
 from otel_sessionopt.report import figures, phrases
 from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.leading import leading_issues, other_issues
 from otel_sessionopt.report.ledger_view import LedgerSummary
 from otel_sessionopt.report.parts import BillSummary
 
@@ -28,6 +30,7 @@ def as_markdown(report: OptimizationReport) -> str:
         _session(report),
         _issue_table(report),
         _issue_list(report),
+        _others(report),
         _not_evaluated(report),
         _details("Bill", _bill_table(report.bill)) if report.bill.total.tokens else "",
         _details("Where it went", _ledger_table(report.ledger)) if report.ledger else "",
@@ -72,19 +75,34 @@ def _issue_table(report: OptimizationReport) -> str:
     verdict = escape(phrases.verdict(report))
     if not report.issues:
         return f"{verdict}."
+    return "\n".join([f"{verdict}.", "", *_issue_rows(report, leading_issues(report), 1)])
+
+
+def _issue_rows(report: OptimizationReport, issues: Sequence[EfficiencyIssue], first: int) -> list[str]:
     rows = [
         f"| {place} | {issue.severity.value} | {escape(phrases.issue_title(issue))} "
         f"| {escape(phrases.issue_waste(report, issue)) or '–'} |"
-        for place, issue in enumerate(report.issues, start=1)
+        for place, issue in enumerate(issues, start=first)
     ]
-    return "\n".join([f"{verdict}.", "", "| | severity | issue | waste |", "|---|---|---|---|", *rows])
+    return ["| | severity | issue | waste |", "|---|---|---|---|", *rows]
 
 
 def _issue_list(report: OptimizationReport) -> str:
     return "\n".join(
         f"{place}. {_described(issue)}" + (f"  \n   **Do:** {escape(issue.suggestion)}" if issue.suggestion else "")
-        for place, issue in enumerate(report.issues, start=1)
+        for place, issue in enumerate(leading_issues(report), start=1)
     )
+
+
+def _others(report: OptimizationReport) -> str:
+    """The issues that do not lead, in a table that opens."""
+    others = other_issues(report)
+    if not others:
+        return ""
+    rows = _issue_rows(report, others[: phrases.OTHERS_SHOWN], len(report.issues) - len(others) + 1)
+    more = len(others) - phrases.OTHERS_SHOWN
+    end = ["", f"and {phrases.more_issues(more)}"] if more > 0 else []
+    return _details(figures.count(len(others), "more issue"), "\n".join([*rows, *end]))
 
 
 def _described(issue: EfficiencyIssue) -> str:

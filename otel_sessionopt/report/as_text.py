@@ -7,6 +7,7 @@ from typing import Final
 from otel_sessionopt.analyzers.issue import EfficiencyIssue
 from otel_sessionopt.report import figures, phrases
 from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.leading import leading_issues, other_issues
 from otel_sessionopt.report.ledger_view import LedgerSummary
 from otel_sessionopt.report.lines import wrap
 from otel_sessionopt.report.parts import BillSummary
@@ -72,15 +73,26 @@ def ledger_table(ledger: LedgerSummary | None) -> list[str]:
 
 def _issues(report: OptimizationReport) -> list[str]:
     lines = wrap(f"{phrases.verdict(report)}.")
-    for place, issue in enumerate(report.issues, start=1):
+    leading = leading_issues(report)
+    for place, issue in enumerate(leading, start=1):
         lines += ["", *_issue(report, place, issue)]
-    return lines
+    return lines + _others(report, len(leading) + 1)
+
+
+def _others(report: OptimizationReport, place: int) -> list[str]:
+    """The issues that do not lead, a line each; most are small, or counted by those that do."""
+    others = other_issues(report)
+    if not others:
+        return []
+    lines = ["", "In short:"]
+    for number, issue in enumerate(others[: phrases.OTHERS_SHOWN], start=place):
+        lines += wrap(phrases.short_issue(report, issue), indent="   ", first=f"{number}. ")
+    more = len(others) - phrases.OTHERS_SHOWN
+    return lines + wrap(f"and {phrases.more_issues(more)}", indent="   ", first="") if more > 0 else lines
 
 
 def _issue(report: OptimizationReport, place: int, issue: EfficiencyIssue) -> list[str]:
-    waste = phrases.issue_waste(report, issue)
-    title = f"{place}. {issue.severity.value} {phrases.issue_title(issue)}"
-    lines = wrap(f"{title}: {waste}" if waste else title, indent="   ", first="")
+    lines = wrap(f"{place}. {phrases.short_issue(report, issue)}", indent="   ", first="")
     lines += wrap(issue.description, indent="   ")
     lines += wrap(f"Do: {issue.suggestion}", indent="   ") if issue.suggestion else []
     evidence = issue.events_involved

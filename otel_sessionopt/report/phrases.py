@@ -26,10 +26,10 @@ _NOT_IN_TOTALS: Final = {
     Basis.AT_RISK: "at risk, in no total",
     Basis.WHAT_IF: "what if, in no total",
 }
-
-
 _TOOLS_SHOWN: Final = 5
 _SMALLEST_SHARE: Final = 1_000  # a source below one thousandth of tokens and dollars is left to the JSON form
+OTHERS_SHOWN: Final = 10
+"""Issues told in short after the leading ones."""
 
 
 def ledger_rows(ledger: LedgerSummary) -> list[tuple[str, Amount]]:
@@ -103,6 +103,18 @@ def issue_title(issue: EfficiencyIssue) -> str:
     """`Repeated file read`."""
     words = issue.code.replace("-", " ") or issue.issue_type.value.replace("_", " ").lower()
     return words[:1].upper() + words[1:]
+
+
+def short_issue(report: OptimizationReport, issue: EfficiencyIssue) -> str:
+    """`HIGH Repeated file read: $0.41, 12,345 tokens (measured)`."""
+    waste = issue_waste(report, issue)
+    title = f"{issue.severity.value} {issue_title(issue)}"
+    return f"{title}: {waste}" if waste else title
+
+
+def more_issues(count: int) -> str:
+    """What stands for issues that are not even told in short."""
+    return f"{count:,} more, all of them in the JSON form."
 
 
 def issue_waste(report: OptimizationReport, issue: EfficiencyIssue) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from otel_sessionopt.report import figures, phrases
 from otel_sessionopt.report.as_markdown import code, escape
 from otel_sessionopt.report.document import OptimizationReport
+from otel_sessionopt.report.leading import leading_issues
 from otel_sessionopt.report.lines import wrap
 from otel_sessionopt.report.summary import SessionRow, SessionsTotal, total_headline
 
@@ -22,12 +23,11 @@ def short_report(report: OptimizationReport) -> str:
     lines = [f"Session {report.session_id}"]
     lines += wrap(phrases.headline(report), "  ")
     lines += wrap(", ".join(phrases.session_line(report)), "  ")
-    for issue in report.issues[:_ISSUES_SHOWN]:
-        waste = phrases.issue_waste(report, issue)
-        title = f"{issue.severity.value} {phrases.issue_title(issue)}"
-        lines += wrap(f"{title}: {waste}" if waste else title, "    ", first="  - ")
-    if len(report.issues) > _ISSUES_SHOWN:
-        lines.append(f"  - and {len(report.issues) - _ISSUES_SHOWN} more")
+    leading = leading_issues(report, _ISSUES_SHOWN)
+    for issue in leading:
+        lines += wrap(phrases.short_issue(report, issue), "    ", first="  - ")
+    if len(report.issues) > len(leading):
+        lines.append(f"  - and {len(report.issues) - len(leading)} more")
     lines += wrap(f"{phrases.verdict(report)}.", "  ")
     for rule, reason in phrases.not_evaluated(report):
         lines += wrap(f"{rule} {reason}.", "    ", first="  ")
