@@ -18,11 +18,15 @@ class Markers(NamedTuple):
         attributes: attribute names, any of which may mean this dialect.
         scopes: beginnings of instrumentation scope names.
         names: beginnings of span names.
+        providers: frameworks that put their own name where the provider of the model belongs.
+        resources: resource attributes with the value that means this dialect.
     """
 
     attributes: frozenset[str] = frozenset()
     scopes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    providers: frozenset[str] = frozenset()
+    resources: frozenset[tuple[str, str]] = frozenset()
 
 
 class Dialect(Protocol):
@@ -49,6 +53,11 @@ class Dialect(Protocol):
     def read(self, record: SpanRecord) -> SpanDigest:
         """What the span says. Only for spans that match."""
         ...
+
+
+def is_one_of(texts: frozenset[str], value: object) -> bool:
+    """Whether an attribute value of any type is one of these texts."""
+    return isinstance(value, str) and value in texts
 
 
 class KeyTable:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
-from otel_sessionopt.dialects.base import Dialect
-from otel_sessionopt.dialects.otel_genai import OtelGenAi
+from otel_sessionopt import semconv
+from otel_sessionopt.dialects.base import Dialect, is_one_of
+from otel_sessionopt.dialects.openinference import OpenInference
+from otel_sessionopt.dialects.otel_genai import SYSTEM, OtelGenAi
 from otel_sessionopt.dialects.plain import Plain
 from otel_sessionopt.dialects.sessionopt import SessionOpt
 from otel_sessionopt.ingest.span_record import SpanRecord
@@ -13,23 +16,47 @@ from otel_sessionopt.ingest.span_record import SpanRecord
 # Order matters: the first that matches reads the span. Our own attributes stand beside OTel names and say more, so
 # they come first. Dialects of single products use `gen_ai.*` names too, with meanings of their own: they go between the
 # two, so that OTel GenAI gets what nobody else claims (§2).
-DIALECTS: Final[tuple[Dialect, ...]] = (SessionOpt(), OtelGenAi())
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    SessionOpt(),
+    OpenInference(),
+    OtelGenAi(),
+)
 PLAIN: Final[Dialect] = Plain()
 
-_ATTRIBUTES: Final = frozenset().union(*(dialect.markers.attributes for dialect in DIALECTS))
-_SCOPES: Final = tuple(scope for dialect in DIALECTS for scope in dialect.markers.scopes)
-_NAMES: Final = tuple(name for dialect in DIALECTS for name in dialect.markers.names)
+# Spans of the standard and ordinary ones are nearly all there are: a few cheap tests, which only spans of the others
+# pass, keep them away from the long list.
+_OWN_WORDS: Final = DIALECTS[:-1]
+_STANDARD: Final = DIALECTS[-1]
+_ATTRIBUTES: Final = frozenset().union(*(dialect.markers.attributes for dialect in _OWN_WORDS))
+_SCOPES: Final = tuple(scope for dialect in _OWN_WORDS for scope in dialect.markers.scopes)
+_NAMES: Final = tuple(name for dialect in _OWN_WORDS for name in dialect.markers.names)
+_PROVIDERS: Final = frozenset().union(*(dialect.markers.providers for dialect in _OWN_WORDS))
+_RESOURCES: Final = tuple(pair for dialect in _OWN_WORDS for pair in dialect.markers.resources)
 
 
 def find_dialect(record: SpanRecord) -> Dialect:
     """The dialect that a span is written in; `PLAIN` for ordinary spans."""
-    # Most spans of a traced program are ordinary: three cheap tests keep them away from all the dialects.
-    if (
-        not _ATTRIBUTES.isdisjoint(record.attributes)
-        or record.scope_name.startswith(_SCOPES)
-        or record.name.startswith(_NAMES)
-    ):
-        for dialect in DIALECTS:
+    if _has_own_words(record):
+        for dialect in _OWN_WORDS:
             if dialect.matches(record):
                 return dialect
-    return PLAIN
+    return _STANDARD if _STANDARD.matches(record) else PLAIN
+
+
+def _has_own_words(record: SpanRecord) -> bool:
+    attributes = record.attributes
+    if (
+        not _ATTRIBUTES.isdisjoint(attributes)
+        or _is_own_scope(record.scope_name)
+        or record.name.startswith(_NAMES)
+        or is_one_of(_PROVIDERS, attributes.get(SYSTEM))
+        or is_one_of(_PROVIDERS, attributes.get(semconv.PROVIDER_NAME))
+    ):
+        return True
+    resource = record.resource
+    return bool(resource) and any([resource.get(key) == value for key, value in _RESOURCES])  # noqa: C419 - faster
+
+
+@lru_cache(maxsize=256)  # a program has tens of scopes; the bound is for hostile input
+def _is_own_scope(scope: str) -> bool:
+    return scope.startswith(_SCOPES)

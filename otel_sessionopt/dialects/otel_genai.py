@@ -132,25 +132,40 @@ class OtelGenAi:
         return read_genai(record, self.id)
 
 
-def read_genai(record: SpanRecord, dialect: str, **call_facts: Any) -> SpanDigest:
+def read_genai(
+    record: SpanRecord,
+    dialect: str,
+    *,
+    operation: Operation | None = None,
+    by_dialect: CacheVerdict | None = None,
+    has_provider_total: bool = False,
+    stated_error: str | None = None,
+    **call_facts: Any,
+) -> SpanDigest:
     """Read a span by the OTel names, for this dialect and for those that build on it.
 
     Args:
         record: the span.
         dialect: id of the dialect that asks.
+        operation: what the span stands for, where the asking dialect knows it.
+        by_dialect: whether that dialect means an input that includes cache tokens; by the names found when not given.
+        has_provider_total: as in `normalise_usage`.
+        stated_error: error type where the asking dialect has its own way to say that the span failed.
         call_facts: further arguments of `read_tool_call` that the asking dialect knows.
     """
     attributes = record.attributes
     found = KEYS.find(attributes)
-    operation = read_operation(record, found)
-    error = read_error(record)
+    if operation is None:
+        operation = read_operation(record, found)
+    error = stated_error or read_error(record)
     warnings = record_warnings(record)
     model: ModelUse | None = None
     tool: ToolUse | None = None
     content_chars: int | None = None
     detail = root_detail(record)
     if operation in _WITH_USAGE:
-        model, problems = read_model_use(attributes, found, cache_verdict(found))
+        verdict = cache_verdict(found) if by_dialect is None else by_dialect
+        model, problems = read_model_use(attributes, found, verdict, has_provider_total)
         warnings += problems
         if operation in _CONTAINERS and not model.has_usage and model.reported_cost_usd is None:
             model = None

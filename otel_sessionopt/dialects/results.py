@@ -55,6 +55,7 @@ _ENVELOPE_KEYS: Final = frozenset(_TEXT_KEYS + _EXIT_KEYS) | frozenset(
 )
 # Messages have these too; without one of the second kind they are data.
 _MESSAGE_KEYS: Final = frozenset({"id", "name"})
+_CALL_IDS: Final = frozenset({"tool_call_id", "tool_use_id", "toolUseId"})
 _MESSAGE_SIGNS: Final = frozenset({"type", "role", "tool_use_id", "tool_call_id", "call_id"})
 # Kinds of content block; a list of anything else is data.
 _BLOCK_TYPES: Final = frozenset(
@@ -272,7 +273,10 @@ def _open_mapping(value: Mapping[str, Any], parts: _Parts, depth: int) -> None:
 def _read_flags(value: Mapping[str, Any], parts: _Parts) -> None:
     """Whether a mapping says that the call failed, and with which exit code."""
     parts.is_error |= read_flag(value.get("isError")) or read_flag(value.get("is_error"))
-    parts.says_error |= value.get("status") == "error"
+    if value.get("status") == "error":
+        # A message that answers a call speaks about the call; without the call's id it may be the content of a file.
+        parts.is_error |= not _CALL_IDS.isdisjoint(value)
+        parts.says_error = True
     metadata = value.get("metadata")
     for holder in (value, metadata if isinstance(metadata, Mapping) else {}):
         if parts.exit_code is None:

@@ -1,0 +1,192 @@
+"""OpenInference (Phoenix, Arize): `llm.*`, `tool.*`, `input.value`, with `openinference.span.kind` on every span.
+
+Source: genai-conventions §5, §20.1, §21.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from otel_sessionopt import semconv
+from otel_sessionopt.dialects.answers import OUTPUT_MESSAGES
+from otel_sessionopt.dialects.base import Markers
+from otel_sessionopt.dialects.digest import Operation, SpanDigest
+from otel_sessionopt.dialects.literals import read_arguments
+from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
+from otel_sessionopt.dialects.renaming import COST, TOTAL_TOKENS, Renaming
+from otel_sessionopt.dialects.usage import CacheVerdict
+from otel_sessionopt.dialects.values import read_text
+from otel_sessionopt.ingest.span_record import SpanRecord
+
+KIND: Final = "openinference.span.kind"
+INPUT: Final = "input.value"
+OUTPUT: Final = "output.value"
+
+_NAMES: Final = Renaming(
+    {
+        semconv.RESPONSE_MODEL: ("llm.response.model_name", "llm.model_name"),
+        semconv.REQUEST_MODEL: ("llm.request.model_name", "embedding.model_name", "reranker.model_name"),
+        semconv.PROVIDER_NAME: ("llm.provider", "llm.system"),
+        semconv.INPUT_TOKENS: ("llm.token_count.prompt", "decision.token_count.input"),
+        semconv.OUTPUT_TOKENS: ("llm.token_count.completion", "decision.token_count.output"),
+        semconv.CACHE_READ_TOKENS: (
+            "llm.token_count.prompt_details.cache_read",
+            "llm.token_count.prompt_details.cache_input",
+        ),
+        semconv.CACHE_WRITE_TOKENS: ("llm.token_count.prompt_details.cache_write",),
+        semconv.REASONING_TOKENS: ("llm.token_count.completion_details.reasoning",),
+        TOTAL_TOKENS: ("llm.token_count.total",),
+        COST: ("llm.cost.total",),
+        semconv.FINISH_REASONS: ("llm.finish_reason",),
+        semconv.CONVERSATION_ID: ("session.id",),
+        semconv.AGENT_NAME: ("agent.name", "graph.node.id"),
+        semconv.TOOL_NAME: ("tool.name",),
+        semconv.TOOL_CALL_ID: ("tool.id", "tool_call.id"),
+        # `tool.parameters` is the input by the specification and the schema in several instrumentations.
+        semconv.TOOL_ARGUMENTS: (INPUT, "tool.parameters"),
+        semconv.TOOL_RESULT: (OUTPUT,),
+    }
+)
+_OPERATIONS: Final = {
+    "llm": Operation.MODEL_CALL,
+    "embedding": Operation.EMBEDDING,
+    "tool": Operation.TOOL_CALL,
+    "agent": Operation.AGENT,
+    "retriever": Operation.RETRIEVAL,
+}
+# All state an input that includes the cache, except these versions (up to which), which pass on the provider's (§21.2).
+_RAW_UP_TO: Final = {
+    "openinference.instrumentation.bedrock": (0, 1, 45),
+    "openinference.instrumentation.claude_agent_sdk": (0, 1, 10),
+}
+# Ids of OpenAI (chat completions, responses) and Anthropic, as they stand in the recorded response.
+_RESPONSE_ID: Final = re.compile(r'"id": ?"((?:chatcmpl-|resp_|msg_)[\w-]{8,100})"')
+# The id stands at one of the ends of a response, before or after its text.
+_ID_SEARCH_CHARS: Final = 2_000
+# More parts than this are not sized: the answer is then taken for shorter than it is.
+_MAX_PARTS: Final = 50
+
+
+class OpenInference:
+    """Spans with `openinference.span.kind`."""
+
+    id = "openinference"
+    markers = Markers(frozenset({KIND}))
+
+    def matches(self, record: SpanRecord) -> bool:
+        """Whether the span states its kind in this dialect."""
+        return KIND in record.attributes
+
+    def read(self, record: SpanRecord) -> SpanDigest:
+        """What the span says."""
+        attributes = record.attributes
+        operation = _operation(record)
+        standard = _NAMES.standard(attributes)
+        if operation is Operation.MODEL_CALL:
+            standard |= _model_call(attributes)
+        elif operation is Operation.TOOL_CALL:
+            standard[semconv.TOOL_ARGUMENTS] = read_arguments(standard.get(semconv.TOOL_ARGUMENTS))
+            standard.setdefault(semconv.TOOL_NAME, record.name)
+        elif operation is Operation.RETRIEVAL:
+            standard[RETRIEVAL_QUERY] = attributes.get(INPUT)
+        digest = read_genai(
+            record._replace(attributes=standard), self.id, operation=operation, by_dialect=_cache_verdict(record)
+        )
+        if operation is Operation.AGENT and digest.agent is None:
+            digest = digest._replace(agent=read_text(record.name))
+        return digest
+
+
+def _operation(record: SpanRecord) -> Operation:
+    kind = record.attributes[KIND]
+    operation = _OPERATIONS.get(kind.lower(), Operation.CONTAINER) if isinstance(kind, str) else Operation.CONTAINER
+    if operation is Operation.TOOL_CALL and record.name.startswith("handoff to "):
+        return Operation.CONTAINER  # OpenAI Agents: one agent hands over to the next, no tool runs
+    return operation
+
+
+def _cache_verdict(record: SpanRecord) -> CacheVerdict:
+    raw_up_to = _RAW_UP_TO.get(record.scope_name)
+    if raw_up_to is None:
+        return CacheVerdict.INCLUSIVE
+    version = tuple(int(part) if part.isdecimal() else 0 for part in record.scope_version[:40].split(".")[:3])
+    return CacheVerdict.EXCLUSIVE if version and version <= raw_up_to else CacheVerdict.INCLUSIVE
+
+
+def _model_call(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model call says in flattened lists and in the recorded response."""
+    facts: dict[str, Any] = {}
+    answer = _answer_parts(attributes)
+    if answer:
+        facts[OUTPUT_MESSAGES] = [{"role": "assistant", "parts": answer}]
+    tools = _tool_schemas(attributes)
+    if tools:
+        facts[semconv.TOOL_DEFINITIONS] = f"[{','.join(tools)}]"
+    response_id = _response_id(attributes.get(OUTPUT))
+    if response_id is not None:
+        facts[semconv.RESPONSE_ID] = response_id
+    return facts
+
+
+def _answer_parts(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parts of the first answer, in the form of the OTel conventions."""
+    parts: list[dict[str, Any]] = []
+    for number in range(_MAX_PARTS):
+        message = f"llm.output_messages.{number}.message"
+        if f"{message}.role" not in attributes:
+            break
+        text = attributes.get(f"{message}.content")
+        if isinstance(text, str):
+            parts.append({"type": "text", "content": text})
+        else:
+            parts.extend(_content_parts(attributes, message))
+        parts.extend(_called_tools(attributes, message))
+    return parts
+
+
+def _content_parts(attributes: Mapping[str, Any], message: str) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = []
+    for number in range(_MAX_PARTS):
+        block = f"{message}.contents.{number}.message_content"
+        kind = attributes.get(f"{block}.type")
+        if kind is None:
+            break
+        parts.append({"type": kind, "content": attributes.get(f"{block}.text")})
+    return parts
+
+
+def _called_tools(attributes: Mapping[str, Any], message: str) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = []
+    for number in range(_MAX_PARTS):
+        call = f"{message}.tool_calls.{number}.tool_call"
+        name = attributes.get(f"{call}.function.name")
+        if name is None:
+            break
+        parts.append(
+            {
+                "type": "tool_call",
+                "id": attributes.get(f"{call}.id"),
+                "name": name,
+                "arguments": attributes.get(f"{call}.function.arguments"),
+            }
+        )
+    return parts
+
+
+def _tool_schemas(attributes: Mapping[str, Any]) -> list[str]:
+    schemas: list[str] = []
+    while isinstance(schema := attributes.get(f"llm.tools.{len(schemas)}.tool.json_schema"), str):
+        schemas.append(schema)
+    return schemas
+
+
+def _response_id(output: object) -> str | None:
+    """The provider's id of the response: only that joins the call with the same call seen by another library."""
+    if not isinstance(output, str):
+        return None
+    found = _RESPONSE_ID.search(output, 0, _ID_SEARCH_CHARS) or _RESPONSE_ID.search(
+        output, max(len(output) - _ID_SEARCH_CHARS, 0)
+    )
+    return found[1] if found else None

@@ -1,0 +1,39 @@
+"""A dialect as a table: its names for what the OTel conventions name too, so that one reader serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from otel_sessionopt import semconv
+from otel_sessionopt.dialects.answers import OUTPUT_MESSAGES
+from otel_sessionopt.dialects.base import KeyTable
+from otel_sessionopt.dialects.otel_genai import KEYS
+
+COST: Final = "gen_ai.usage.cost"
+TOTAL_TOKENS: Final = "gen_ai.usage.total_tokens"
+# Read by the OTel reader, or by `read_error`, without being in its table.
+_FURTHER_STANDARD: Final = frozenset({semconv.ERROR_TYPE, OUTPUT_MESSAGES, "gen_ai.input.messages"})
+
+
+class Renaming:
+    """OTel names, each with a dialect's names for the same, best first.
+
+    What a span says in OTel names counts too, where it says nothing in the dialect's own: many products write both.
+
+    Args:
+        names: OTel name → names in the dialect.
+    """
+
+    def __init__(self, names: Mapping[str, Iterable[str]]) -> None:
+        rows = {standard: tuple(own) for standard, own in names.items()}
+        self.own_names: Final = frozenset(name for own in rows.values() for name in own)
+        """The dialect's names."""
+        # A name that the dialect uses for something else does not stand for itself as well.
+        for standard in (KEYS.keys | _FURTHER_STANDARD) - self.own_names:
+            rows[standard] = (*rows.get(standard, ()), standard)
+        self._table = KeyTable(rows)
+
+    def standard(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """The facts of a span under OTel names; a new mapping of the caller's own."""
+        return {standard: attributes[name] for standard, name in self._table.find(attributes).items()}
