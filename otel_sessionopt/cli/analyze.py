@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -48,6 +49,11 @@ _ERRORS_TOLD: Final = 10
 @click.option("--rule", "only", multiple=True, metavar="ID", help="Run this rule alone. May be repeated.")
 @click.option("--disable", "disabled", multiple=True, metavar="ID", help="Do not run this rule. May be repeated.")
 @click.option("--ignore", "ignored", multiple=True, metavar="GLOB", help="No findings on such paths. May be repeated.")
+@click.option("--service", metavar="NAME", help="Of a Jaeger: the traces of this service.")
+@click.option("--since", default="24h", show_default=True, metavar="TIME", help="Of a Jaeger: how far back, as in 7d.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Of a Jaeger: traces at most."
+)
 @click.option("--full", is_flag=True, help="Print every report whole, however many there are.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, the same as --format json.")
@@ -62,6 +68,9 @@ def command(
     only: tuple[str, ...],
     disabled: tuple[str, ...],
     ignored: tuple[str, ...],
+    service: str | None,
+    since: str,
+    limit: int,
     full: bool,
     no_progress: bool,
     is_json: bool,
@@ -73,7 +82,8 @@ def command(
     """Analyse the sessions in PATH: files, folders, globs, - for standard input, or ids of sessions in the history.
 
     Reads OTLP JSON and protobuf (one document, JSON Lines, the Collector's file exporter; .gz, .xz, .zst) and Claude
-    Code transcripts. A trace may be spread over several files.
+    Code transcripts. A trace may be spread over several files. jaeger://HOST:PORT/TRACE_ID fetches a trace from a
+    Jaeger, jaeger://HOST:PORT with --service the traces of a service.
 
     \b
     Examples:
@@ -82,6 +92,7 @@ def command(
       sessionoptimizer analyze runs/ --format json --output reports.json
       zstdcat traces.jsonl.zst | sessionoptimizer analyze -
       sessionoptimizer analyze forge_20260121_143000 --format markdown
+      sessionoptimizer analyze jaeger://localhost:16686 --service my-agent --since 24h
     """
     settings = settings_of(config, overrides, only=only, disabled=disabled, ignored=ignored)
     if storage is not None:
@@ -97,7 +108,8 @@ def command(
     )
     with ExitStack() as stack:
         sink = _sink_for(stack, form, output, settings, is_full=full)
-        run.analyze(paths, sink, is_progress_wanted=not no_progress)
+        paths, fetched = _fetched(stack, paths, run.on_error, service, since, limit)
+        run.analyze(paths, fetched, sink, is_progress_wanted=not no_progress)
     return run.status()
 
 
@@ -115,8 +127,10 @@ class _Run:
     is_over: bool = False
     progress: ReadingProgress | None = None
 
-    def analyze(self, paths: Sequence[str], sink: Sink, *, is_progress_wanted: bool) -> None:
-        """Send the reports of everything in `paths` to `sink`."""
+    def analyze(
+        self, paths: Sequence[str], fetched: Sequence[InputFile], sink: Sink, *, is_progress_wanted: bool
+    ) -> None:
+        """Send the reports of everything in `paths` and in the files `fetched` to `sink`."""
         # Imported here: `--help` does not need them.
         from otel_sessionopt.cli.progress import ReadingProgress
         from otel_sessionopt.cli.session_inputs import sort_arguments
@@ -128,7 +142,7 @@ class _Run:
         named = sort_arguments(paths, self.settings)
         for path in named.nothing:
             self.on_error(InputError(path, "", f"no such file, folder or session; {_ALLOWED}"))
-        inputs = find_inputs(named.files, self.on_error)
+        inputs = [*find_inputs(named.files, self.on_error), *fetched]
         if not inputs and not named.sessions and not self.errors:
             self.on_error(InputError(", ".join(paths), "", "no input found; a file, folder or glob is wanted"))
         total_bytes = sum(each.size or 0 for each in inputs)
@@ -188,6 +202,25 @@ class _Run:
         if self.errors:
             return Exit.WRONG_USE
         return Exit.FINDINGS if self.is_over else Exit.CLEAN
+
+
+def _fetched(
+    stack: ExitStack,
+    paths: tuple[str, ...],
+    on_error: Callable[[InputError], None],
+    service: str | None,
+    since: str,
+    limit: int,
+) -> tuple[tuple[str, ...], list[InputFile]]:
+    """The arguments that name no Jaeger, and files with the traces of those that do; they go when `stack` closes."""
+    from otel_sessionopt.cli import jaeger_inputs
+
+    addresses, others = jaeger_inputs.split_paths(paths)
+    search = jaeger_inputs.search_of(addresses, service, since, limit)
+    if not addresses:
+        return paths, []
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="sessionopt-")))
+    return tuple(others), jaeger_inputs.fetch_inputs(addresses, search, folder, on_error)
 
 
 def _sink_for(stack: ExitStack, form: str | None, output: Path | None, settings: Settings, *, is_full: bool) -> Sink:

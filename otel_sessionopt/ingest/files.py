@@ -11,7 +11,8 @@ from typing import BinaryIO, Final
 from otel_sessionopt.errors import InputError
 from otel_sessionopt.ingest.byte_stream import ByteStream, open_stream
 from otel_sessionopt.ingest.inputs import InputFile, find_inputs
-from otel_sessionopt.ingest.json_lines import Report, decode_line, read_entries, read_otlp_json
+from otel_sessionopt.ingest.jaeger_json import is_jaeger_document
+from otel_sessionopt.ingest.json_lines import Report, decode_line, read_entries, read_jaeger_json, read_otlp_json
 from otel_sessionopt.ingest.otlp_json import DOCUMENT_KEYS, is_otlp_document
 from otel_sessionopt.ingest.protobuf_wire import is_framed, is_traces_data
 from otel_sessionopt.ingest.span_record import SpanRecord
@@ -21,13 +22,14 @@ __all__ = ["FORMATS", "InputFile", "find_inputs", "read_spans"]
 
 FORMATS: Final = (
     "OTLP as JSON (one document, or JSON Lines) or as protobuf (one message, or length-prefixed ones), "
-    "or a Claude Code transcript; plain, or compressed with gzip, xz or zstd"
+    "Jaeger's JSON, or a Claude Code transcript; plain, or compressed with gzip, xz or zstd"
 )
 """What can be read, in words for people."""
 
 _LOOK_BYTES: Final = (64 * 1024, 4 * 1024 * 1024)
 """How much of the beginning is looked at; the second where the first does not tell, because a line can be long."""
 _BOM: Final = b"\xef\xbb\xbf"
+_JAEGER_KEYS: Final = re.compile(rb'^\s*\{\s*"data"\s*:\s*\[\s*\{\s*"traceID"\s*:\s*"\w*"\s*,\s*"spans"\s*:')
 _DOCUMENT_KEY: Final = re.compile(rb'(?<!\\)"(?:' + "|".join(DOCUMENT_KEYS).encode() + rb')"\s*:')
 
 _Reader = Callable[[ByteStream, Report], Iterator[SpanRecord]]
@@ -93,8 +95,12 @@ def _find_json_reader(stream: ByteStream, input_file: InputFile) -> _Reader | No
             value = _json_object(line)
             if is_otlp_document(value):
                 return read_otlp_json
+            if is_jaeger_document(value):
+                return read_jaeger_json
             if isinstance(value, dict) and (transcript := transcript_format(value)):
                 return lambda lines, report: transcript.read(read_entries(lines, report), input_file)
+        if _JAEGER_KEYS.match(head):
+            return read_jaeger_json
         if _DOCUMENT_KEY.search(head):
             return read_otlp_json
     return None

@@ -28,16 +28,18 @@ class InputFile:
         size: bytes as stored, for showing progress; `None` where it cannot be known (a pipe).
         is_named: a person named this very file, so that it is an error if it cannot be read; otherwise it was found
             in a folder.
+        label: how messages name it where its path would say nothing to a person.
     """
 
     path: Path | None
     size: int | None = None
     is_named: bool = True
+    label: str = ""
 
     @property
     def source(self) -> str:
         """How messages name it."""
-        return STANDARD_INPUT if self.path is None else str(self.path)
+        return self.label or (STANDARD_INPUT if self.path is None else str(self.path))
 
 
 def find_inputs(paths: Sequence[str | Path], on_error: Callable[[InputError], None]) -> list[InputFile]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from otel_sessionopt.ingest.byte_stream import CHUNK_BYTES, MAX_PIECE_BYTES, ByteStream
+from otel_sessionopt.ingest.jaeger_json import records_from_jaeger
 from otel_sessionopt.ingest.json_cursor import JsonCursor, has_surrogates, without_lone_surrogates
 from otel_sessionopt.ingest.malformed import CutOff, Malformed
 from otel_sessionopt.ingest.otlp_json import records_from_document, records_from_text
@@ -65,7 +66,12 @@ def read_otlp_json(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
     """Spans of OTLP/JSON text: one document, several, or one a line."""
     if _is_one_a_line(stream.peek(_HEAD_BYTES)):
         return _read_lines(stream, report)
-    return _read_documents(stream, report)
+    return _read_documents(stream, report, records_from_text)
+
+
+def read_jaeger_json(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
+    """Spans of answers of Jaeger's older API, one after the other."""
+    return _read_documents(stream, report, records_from_jaeger)
 
 
 def _is_one_a_line(head: bytes) -> bool:
@@ -119,7 +125,9 @@ def _read_line_in_pieces(start: bytes, stream: ByteStream, report: Callable[[str
             report(str(malformed))
 
 
-def _read_documents(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
+def _read_documents(
+    stream: ByteStream, report: Report, read: Callable[[JsonCursor, Callable[[str], None]], Iterator[SpanRecord]]
+) -> Iterator[SpanRecord]:
     cursor = JsonCursor(iter(stream.read_chunk, b""))
     while True:
         first_line = 0
@@ -127,7 +135,7 @@ def _read_documents(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
             if cursor.is_at_end():
                 return
             first_line = cursor.line
-            yield from records_from_text(cursor, lambda reason: report(f"line {cursor.line}", reason))
+            yield from read(cursor, lambda reason: report(f"line {cursor.line}", reason))
         except Malformed as malformed:
             if not (stream.is_damaged and isinstance(malformed, CutOff)):
                 report(f"line {cursor.line}", str(malformed))
