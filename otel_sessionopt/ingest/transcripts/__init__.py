@@ -12,6 +12,8 @@ from otel_sessionopt.ingest.inputs import InputFile
 from otel_sessionopt.ingest.json_lines import Entry
 from otel_sessionopt.ingest.span_record import SpanRecord
 from otel_sessionopt.ingest.transcripts.claude_code import ClaudeCodeFormat
+from otel_sessionopt.ingest.transcripts.codex import CodexFormat
+from otel_sessionopt.ingest.transcripts.pi import PiFormat
 
 __all__ = ["TranscriptFormat", "transcript_format"]
 
@@ -35,8 +37,8 @@ class TranscriptFormat(Protocol):
         """Spans of one file, in one pass over its lines. Never raises; unknown lines and keys are passed over."""
 
 
-# First come, first served: the first lines of formats differ, so that order does not matter so far.
-_FORMATS: tuple[TranscriptFormat, ...] = (ClaudeCodeFormat(),)
+# First come, first served: no line can be one of two formats, so that order does not matter so far.
+_FORMATS: tuple[TranscriptFormat, ...] = (ClaudeCodeFormat(), CodexFormat(), PiFormat())
 
 
 def transcript_format(value: Mapping[str, Any]) -> TranscriptFormat | None:

@@ -22,6 +22,7 @@ class ModelCall:
     Attributes:
         usage: token numbers under the names of `semconv`; empty where the transcript gives none.
         text_chars: length of the text it answered, without thoughts and tool arguments; `None` where it is not told.
+        error: error type of a failed call, else empty.
     """
 
     response_id: str
@@ -32,6 +33,7 @@ class ModelCall:
     usage: Mapping[str, int]
     finish_reason: str = ""
     text_chars: int | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +112,13 @@ class SessionSpans:
             attributes[semconv.FINISH_REASONS] = [call.finish_reason]
         if call.text_chars is not None:
             attributes[semconv.CONTENT_CHARS] = call.text_chars
-        span_id = self._span_id("model", call.response_id)
+        if call.error:
+            attributes[semconv.ERROR_TYPE] = call.error
         name = f"chat {call.model}".rstrip()
-        return self._record(span_id, self.agent_span_id(chain), name, call.start_ns, call.end_ns, attributes, _CLIENT)
+        return self._record(
+            self._span_id("model", call.response_id), self.agent_span_id(chain), name, call.start_ns, call.end_ns,
+            attributes, _CLIENT, call.error,
+        )  # fmt: skip
 
     def tool_call(self, chain: str, call: ToolCall) -> SpanRecord:
         """The span of a tool call."""
