@@ -22,7 +22,7 @@ __all__ = ["FORMATS", "InputFile", "find_inputs", "read_spans"]
 
 FORMATS: Final = (
     "OTLP as JSON (one document, or JSON Lines) or as protobuf (one message, or length-prefixed ones), "
-    "Jaeger's JSON, or a Claude Code transcript; plain, or compressed with gzip, xz or zstd"
+    "Jaeger's JSON, or a transcript of Claude Code, Codex or pi; plain, or compressed with gzip, xz or zstd"
 )
 """What can be read, in words for people."""
 

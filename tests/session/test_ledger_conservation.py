@@ -28,6 +28,20 @@ def test_every_token_and_dollar_of_the_fixtures_is_there_once(shared_data: Path)
     assert len(paths) == 2
 
 
+def test_every_token_and_dollar_of_codex_and_pi_is_there_once(shared_data: Path) -> None:
+    ratios = []
+    for folder in ("codex-copilot-sessions", "pi-sessions"):
+        for path in sorted((shared_data / folder).glob("*__*.jsonl.xz")):
+            confidence = check_conservation(_build(path)).confidence
+            assert confidence is not None
+            ratios.append(confidence.unattributed)
+
+    assert len(ratios) == 7
+    assert sorted(ratios)[3] < 0.01
+    # One pi session: what two compactions kept, thoughts and all, is more than its texts tell.
+    assert 0.02 < max(ratios) < 0.06
+
+
 @pytest.mark.parametrize("first", range(0, 1_000, 100))
 def test_every_token_and_dollar_of_generated_sessions_is_there_once(first: int) -> None:
     for seed in range(first, first + 100):

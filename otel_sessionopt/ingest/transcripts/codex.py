@@ -1,7 +1,7 @@
 """Codex rollouts: `~/.codex/sessions/<year>/<month>/<day>/rollout-<time>-<thread id>.jsonl`.
 
-A line is `{timestamp, type, payload}`. Items of the conversation stand in the order in which Codex recorded them; what a
-model call used follows after the results of the tools that it called, as a `token_count`, which is repeated whenever
+A line is `{timestamp, type, payload}`. Items of the conversation stand in the order in which Codex recorded them; what
+a model call used follows after the results of the tools that it called, as a `token_count`, which is repeated whenever
 rate limits change. A thread that was forked begins with a copy of the other one's history.
 
 Source: openai/codex, `codex-rs/protocol/src/protocol.rs` (`RolloutLine`, `TokenUsageInfo`).
@@ -38,7 +38,7 @@ class CodexFormat:
 
     def is_entry(self, value: Mapping[str, Any]) -> bool:
         """Lines of a thread of any kind."""
-        return value.get("type") in _TYPES and isinstance(value.get("payload"), dict) and "timestamp" in value
+        return text_at(value, "type") in _TYPES and isinstance(value.get("payload"), dict) and "timestamp" in value
 
     def read(self, entries: Iterator[Entry], source: InputFile) -> Iterator[SpanRecord]:
         """Spans of one thread. Kept while reading: numbers, and the arguments of calls without a result so far."""
@@ -121,7 +121,7 @@ class _Thread:
         """Spans that are complete with this line."""
         time_ns = time_at(value, "timestamp")
         self._now_ns = self._now_ns if time_ns is None else time_ns
-        payload, kind = mapping_at(value, "payload"), value.get("type")
+        payload, kind = mapping_at(value, "payload"), text_at(value, "type")
         if kind == "session_meta":
             self._read_meta(payload)
             return

@@ -35,11 +35,11 @@ class PiFormat:
 
     def is_entry(self, value: Mapping[str, Any]) -> bool:
         """The first line, or an entry whose content is pi's alone."""
-        kind = value.get("type")
+        kind = text_at(value, "type")
         if kind == "session":
             return "id" in value and "cwd" in value and "timestamp" in value
         if kind == "message":
-            return mapping_at(value, "message").get("role") in _ROLES and "timestamp" in value
+            return text_at(mapping_at(value, "message"), "role") in _ROLES and "timestamp" in value
         return kind in _CHANGES and ("modelId" in value or "thinkingLevel" in value)
 
     def read(self, entries: Iterator[Entry], source: InputFile) -> Iterator[SpanRecord]:
@@ -69,8 +69,10 @@ class _Session:
         self._workdir = ""
         self._spans: SessionSpans | None = None
         self._start_ns: int | None = None
-        self._now_ns = self._end_ns = 0
+        self._now_ns = self._end_ns = self._input_ns = 0
         self._tools: dict[str, _OpenTool | None] = {}  # by call id; None once the span was given
+        self._places: dict[str, int] = {}  # lines of entries, by id
+        self._chars: dict[int, int] = {}  # by line, what the message there puts into the context
 
     def read(self, value: Mapping[str, Any], line: int) -> Iterator[SpanRecord]:
         """Spans that are complete with this line."""
@@ -82,12 +84,16 @@ class _Session:
             return
         spans = self._spans = self._spans or SessionSpans(self._session_id, _AGENT, self._version)
         key = text_at(value, "id") or f"line {line}"
+        self._places[key] = line
         self._extend(self._now_ns)
         if kind == "message":
-            yield from self._read_message(mapping_at(value, "message"), key, spans)
+            message = mapping_at(value, "message")
+            self._chars[line] = _carried_chars(message)
+            yield from self._read_message(message, key, spans)
         elif kind in _SUMMARIES:
+            self._input_ns = self._now_ns
             attributes = {semconv.COMPACTION: True} if kind == "compaction" else {}
-            chars = len(text_at(value, "summary"))
+            chars = len(text_at(value, "summary")) + self._kept_chars(value)
             yield spans.event("", key, self._now_ns, "CONTEXT_LOAD", chars, attributes)
         elif kind == "custom_message":
             yield spans.event("", key, self._now_ns, "CONTEXT_LOAD", len(_text(value.get("content"))))
@@ -103,6 +109,12 @@ class _Session:
         # The folder's name, not a prompt or title: those are content. Windows paths and others are split alike.
         yield spans.root(self._start_ns, self._end_ns, PureWindowsPath(self._workdir).name)
 
+    def _kept_chars(self, compaction: Mapping[str, Any]) -> int:
+        """Size of the messages that a compaction kept beside its summary: those from a first one on."""
+        index = compaction.get("firstKeptEntryIndex")  # version 1 counts from 0, the session's own line included
+        first = index + 1 if isinstance(index, int) else self._places.get(text_at(compaction, "firstKeptEntryId"))
+        return 0 if first is None else sum(chars for line, chars in self._chars.items() if line >= first)
+
     def _read_head(self, value: Mapping[str, Any]) -> None:
         if self._spans is None:
             self._session_id = text_at(value, "id") or self._session_id
@@ -114,10 +126,12 @@ class _Session:
         self._end_ns = max(self._end_ns, time_ns)
 
     def _read_message(self, message: Mapping[str, Any], key: str, spans: SessionSpans) -> Iterator[SpanRecord]:
-        role = message.get("role")
+        role = text_at(message, "role")
         if role == "assistant":
             yield from self._read_answer(message, key, spans)
-        elif role == "toolResult":
+            return
+        self._input_ns = self._now_ns
+        if role == "toolResult":
             yield from self._close_tool(message, spans)
         elif role == "user":
             yield spans.event("", key, self._now_ns, "USER_MESSAGE", len(_text(message.get("content"))))
@@ -130,8 +144,10 @@ class _Session:
             yield spans.event("", key, self._now_ns, "CONTEXT_LOAD", len(_text(message.get("content"))))
 
     def _read_answer(self, message: Mapping[str, Any], key: str, spans: SessionSpans) -> Iterator[SpanRecord]:
-        # The message has the time of the request in it, the entry around it that of its end.
-        start_ns = min(count_at(message, "timestamp") * _MS or self._now_ns, self._now_ns)
+        # The message has the time of the request in it, the entry around it that of its end. What the request carries
+        # is written down at the same moment, sometimes a millisecond later.
+        request_ns = max(count_at(message, "timestamp") * _MS, self._input_ns)
+        start_ns = min(request_ns or self._now_ns, self._now_ns)
         self._extend(start_ns)
         text_chars = 0
         for number, block in enumerate(mappings_at(message, "content")):
@@ -177,6 +193,13 @@ class _Session:
             workdir=self._workdir,
             error="tool_error" if message.get("isError") is True else "",
         )
+
+
+def _carried_chars(message: Mapping[str, Any]) -> int:
+    """Length of what a message leaves in the context; thoughts are not sent again."""
+    content = message.get("content")
+    arguments = [block.get("arguments") for block in mappings_at(message, "content") if block.get("type") == "toolCall"]
+    return len(_text(content)) + len(text_at(message, "output")) + sum(len(str(each)) for each in arguments)
 
 
 def _token_numbers(usage: Mapping[str, Any]) -> dict[str, int]:
