@@ -18,6 +18,7 @@ from otel_sessionopt.dialects.digest import (
     Operation,
     ResultDigest,
     SpanDigest,
+    ToldCall,
     ToolKind,
     ToolUse,
 )
@@ -27,8 +28,8 @@ _MARSHALLED: Final = b"m"
 _PICKLED: Final = b"p"
 
 # Places of the fields that are more than built-in values.
-_OPERATION, _MODEL, _TOOL, _DETAIL = (
-    SpanDigest._fields.index(name) for name in ("operation", "model", "tool", "detail")
+_OPERATION, _MODEL, _TOOL, _DETAIL, _TOLD = (
+    SpanDigest._fields.index(name) for name in ("operation", "model", "tool", "detail", "told")
 )
 _KIND, _ACCESSES, _RESULT = (ToolUse._fields.index(name) for name in ("kind", "accesses", "result"))
 _LINES: Final = ResultDigest._fields.index("lines")
@@ -64,6 +65,8 @@ def _plain_digest(digest: SpanDigest) -> list[Any]:
         fields[_TOOL] = _plain_tool(digest.tool)
     if digest.detail is not None:
         fields[_DETAIL] = dict(digest.detail)
+    if digest.told:
+        fields[_TOLD] = [(_plain_tool(call.tool), *call[1:]) for call in digest.told]
     return fields
 
 
@@ -88,6 +91,8 @@ def _digest_from_plain(fields: list[Any]) -> SpanDigest:
         fields[_MODEL] = ModelUse._make(model)
     if fields[_TOOL] is not None:
         fields[_TOOL] = _tool_from_plain(fields[_TOOL])
+    if fields[_TOLD]:
+        fields[_TOLD] = tuple(ToldCall(_tool_from_plain(tool), *rest) for tool, *rest in fields[_TOLD])
     return SpanDigest._make(fields)
 
 

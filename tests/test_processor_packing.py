@@ -17,6 +17,7 @@ from otel_sessionopt.dialects.digest import (
     Operation,
     ResultDigest,
     SpanDigest,
+    ToldCall,
     ToolKind,
     ToolUse,
 )
@@ -74,6 +75,7 @@ DIGESTS = st.builds(
     tool=st.none() | TOOLS,
     detail=st.none() | st.dictionaries(TEXT, VALUES | st.lists(VALUES, max_size=2), max_size=3),
     warnings=st.lists(TEXT, max_size=2).map(tuple),
+    told=st.lists(st.builds(ToldCall, TOOLS, MAYBE_TEXT, NUMBERS, NUMBERS), max_size=2).map(tuple),
 )
 
 

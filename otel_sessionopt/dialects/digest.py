@@ -155,6 +155,21 @@ class ModelUse(NamedTuple):
         return self.uncached_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
+class ToldCall(NamedTuple):
+    """A tool call that another span tells of: the model call whose messages brought its result in, or a span event.
+
+    Attributes:
+        tool: the call, always with its `call_id`. The name is empty where only the result was seen.
+        error: why it failed, else `None`.
+        start_ns, end_ns: when it ran, where that is told; else 0.
+    """
+
+    tool: ToolUse
+    error: str | None = None
+    start_ns: int = 0
+    end_ns: int = 0
+
+
 class SpanDigest(NamedTuple):
     """What one span says.
 
@@ -171,6 +186,7 @@ class SpanDigest(NamedTuple):
             answered, without thoughts and tool arguments; `None` when not recorded.
         detail: further facts for `SessionEvent.data`; small, no contents.
         warnings: names of what could not be read (`invalid-json`, `cut-value`, `dropped-attributes`, …).
+        told: tool calls that this span tells of besides. They complete the spans of these calls, or stand for them.
     """
 
     span_id: int
@@ -188,3 +204,4 @@ class SpanDigest(NamedTuple):
     content_chars: int | None = None
     detail: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    told: tuple[ToldCall, ...] = ()

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_sessionopt import semconv
-from otel_sessionopt.dialects.answers import OUTPUT_MESSAGES, answer_chars
 from otel_sessionopt.dialects.base import KeyTable, Markers, read_error, read_model_use, record_warnings, root_detail
-from otel_sessionopt.dialects.digest import ModelUse, Operation, SpanDigest, ToolKind, ToolUse
+from otel_sessionopt.dialects.digest import ModelUse, Operation, SpanDigest, ToldCall, ToolKind, ToolUse
+from otel_sessionopt.dialects.message_events import messages_from_events
+from otel_sessionopt.dialects.message_history import INPUT_MESSAGES, OUTPUT_MESSAGES, HistoryReading, read_history
 from otel_sessionopt.dialects.tool_calls import ToolCall, read_tool_call
 from otel_sessionopt.dialects.tool_definitions import TOOL_DEFINITIONS, read_tool_definitions
 from otel_sessionopt.dialects.tools import MAX_SHOWN_CHARS, hash_query
@@ -33,57 +34,59 @@ _STANDARD_CACHE_KEYS: Final = frozenset(
     {semconv.CACHE_READ_TOKENS, semconv.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens"}
 )
 
-KEYS: Final = KeyTable(
-    {
-        "operation": (semconv.OPERATION_NAME,),
-        "model": (semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL),
-        "provider": (semconv.PROVIDER_NAME, SYSTEM),
-        "input": (semconv.INPUT_TOKENS, "gen_ai.usage.prompt_tokens"),
-        "output": (semconv.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens"),
-        "cache_read": (
-            semconv.CACHE_READ_TOKENS,
-            "gen_ai.usage.cache_read_input_tokens",
-            "gen_ai.usage.cache.read_input_tokens",
-            "gen_ai.usage.details.cache_read_tokens",
-            "gen_ai.usage.details.cache_read_input_tokens",
-            "gen_ai.usage.cached_tokens",
-        ),
-        # cache_write replaced cache_creation: some write both while they change over, so the first one counts alone
-        "cache_write": (
-            semconv.CACHE_WRITE_TOKENS,
-            "gen_ai.usage.cache_creation.input_tokens",
-            "gen_ai.usage.cache_creation_input_tokens",
-            "gen_ai.usage.cache_write_input_tokens",
-            "gen_ai.usage.cache.creation_input_tokens",
-            "gen_ai.usage.details.cache_write_tokens",
-        ),
-        "cache_write_1h": (semconv.CACHE_WRITE_1H_TOKENS,),
-        "reasoning": (
-            semconv.REASONING_TOKENS,
-            "gen_ai.usage.reasoning_tokens",
-            "gen_ai.usage.details.reasoning_tokens",
-        ),
-        "total": ("gen_ai.usage.total_tokens",),
-        "cost": ("gen_ai.usage.cost",),
-        "response_id": (semconv.RESPONSE_ID,),
-        "finish_reason": (semconv.FINISH_REASONS, "gen_ai.response.finish_reason"),
-        "conversation": (semconv.CONVERSATION_ID, "session.id"),
-        "compacted": (semconv.CONVERSATION_COMPACTED,),
-        "agent": (semconv.AGENT_NAME,),
-        "tool": (semconv.TOOL_NAME,),
-        "call_id": (semconv.TOOL_CALL_ID, "gen_ai.tool.call_id"),
-        "arguments": (semconv.TOOL_ARGUMENTS,),
-        "result": (semconv.TOOL_RESULT,),
-        "mcp_method": (MCP_METHOD,),
-        "mcp_resource": (MCP_RESOURCE,),
-        "query": (RETRIEVAL_QUERY,),
-        "data_source": (DATA_SOURCE,),
-        "definitions": (semconv.TOOL_DEFINITIONS,),
-    }
-)
+FIELDS: Final = {
+    "operation": (semconv.OPERATION_NAME,),
+    "model": (semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL),
+    "provider": (semconv.PROVIDER_NAME, SYSTEM),
+    "input": (semconv.INPUT_TOKENS, "gen_ai.usage.prompt_tokens"),
+    "output": (semconv.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens"),
+    "cache_read": (
+        semconv.CACHE_READ_TOKENS,
+        "gen_ai.usage.cache_read_input_tokens",
+        "gen_ai.usage.cache.read_input_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.details.cache_read_input_tokens",
+        "gen_ai.usage.cached_tokens",
+    ),
+    # cache_write replaced cache_creation: some write both while they change over, so the first one counts alone
+    "cache_write": (
+        semconv.CACHE_WRITE_TOKENS,
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.cache_write_input_tokens",
+        "gen_ai.usage.cache.creation_input_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+    ),
+    "cache_write_1h": (semconv.CACHE_WRITE_1H_TOKENS,),
+    "reasoning": (
+        semconv.REASONING_TOKENS,
+        "gen_ai.usage.reasoning_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
+    ),
+    "total": ("gen_ai.usage.total_tokens",),
+    "cost": ("gen_ai.usage.cost",),
+    "response_id": (semconv.RESPONSE_ID,),
+    "finish_reason": (semconv.FINISH_REASONS, "gen_ai.response.finish_reason"),
+    "conversation": (semconv.CONVERSATION_ID, "session.id"),
+    "compacted": (semconv.CONVERSATION_COMPACTED,),
+    "agent": (semconv.AGENT_NAME,),
+    "tool": (semconv.TOOL_NAME,),
+    "call_id": (semconv.TOOL_CALL_ID, "gen_ai.tool.call_id"),
+    "arguments": (semconv.TOOL_ARGUMENTS,),
+    "result": (semconv.TOOL_RESULT,),
+    "mcp_method": (MCP_METHOD,),
+    "mcp_resource": (MCP_RESOURCE,),
+    "query": (RETRIEVAL_QUERY,),
+    "data_source": (DATA_SOURCE,),
+    "definitions": (semconv.TOOL_DEFINITIONS,),
+    "inputs": (INPUT_MESSAGES, "gen_ai.prompt"),
+    "outputs": (OUTPUT_MESSAGES, "gen_ai.completion"),
+}
+"""Field → its names in order of preference. A dialect that deviates makes its own table from these."""
+KEYS: Final = KeyTable(FIELDS)
 # Also written on spans that have nothing to do with models.
 _NOT_TELLING: Final = frozenset({"session.id"})
-_FURTHER_MARKERS: Final = frozenset({"gen_ai.agent.id", "gen_ai.workflow.name", "gen_ai.prompt", "gen_ai.completion"})
+_FURTHER_MARKERS: Final = frozenset({"gen_ai.agent.id", "gen_ai.workflow.name"})
 
 OPERATIONS: Final = {
     "chat": Operation.MODEL_CALL,
@@ -136,6 +139,7 @@ def read_genai(
     record: SpanRecord,
     dialect: str,
     *,
+    keys: KeyTable = KEYS,
     operation: Operation | None = None,
     by_dialect: CacheVerdict | None = None,
     has_provider_total: bool = False,
@@ -147,6 +151,7 @@ def read_genai(
     Args:
         record: the span.
         dialect: id of the dialect that asks.
+        keys: its own table, with the fields of `FIELDS`.
         operation: what the span stands for, where the asking dialect knows it.
         by_dialect: whether that dialect means an input that includes cache tokens; by the names found when not given.
         has_provider_total: as in `normalise_usage`.
@@ -154,7 +159,7 @@ def read_genai(
         call_facts: further arguments of `read_tool_call` that the asking dialect knows.
     """
     attributes = record.attributes
-    found = KEYS.find(attributes)
+    found = keys.find(attributes)
     if operation is None:
         operation = read_operation(record, found)
     error = stated_error or read_error(record)
@@ -162,6 +167,7 @@ def read_genai(
     model: ModelUse | None = None
     tool: ToolUse | None = None
     content_chars: int | None = None
+    told: tuple[ToldCall, ...] = ()
     detail = root_detail(record)
     if operation in _WITH_USAGE:
         verdict = cache_verdict(found) if by_dialect is None else by_dialect
@@ -169,8 +175,9 @@ def read_genai(
         warnings += problems
         if operation in _CONTAINERS and not model.has_usage and model.reported_cost_usd is None:
             model = None
-        if operation is _MODEL_CALL and OUTPUT_MESSAGES in attributes:
-            content_chars = answer_chars(attributes[OUTPUT_MESSAGES])
+        if operation is _MODEL_CALL:
+            told, content_chars, problems = _read_messages(record, found)
+            warnings += problems
         if operation is _MODEL_CALL and "definitions" in found:
             definitions = read_tool_definitions(attributes[found["definitions"]])
             detail = detail if definitions is None else {**(detail or {}), TOOL_DEFINITIONS: definitions}
@@ -198,7 +205,20 @@ def read_genai(
         content_chars,
         detail,
         warnings,
+        told,
     )
+
+
+def _read_messages(record: SpanRecord, found: Mapping[str, str]) -> HistoryReading:
+    """The messages of a model call, from its attributes or from its span events."""
+    attributes = record.attributes
+    inputs = attributes[found["inputs"]] if "inputs" in found else None
+    outputs = attributes[found["outputs"]] if "outputs" in found else None
+    if record.events and (inputs is None or outputs is None):
+        from_events = messages_from_events(record.events)
+        inputs = from_events.inputs if inputs is None else inputs
+        outputs = from_events.outputs if outputs is None else outputs
+    return read_history(inputs, outputs)
 
 
 def read_operation(record: SpanRecord, found: Mapping[str, str]) -> Operation:

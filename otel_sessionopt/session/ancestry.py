@@ -116,7 +116,7 @@ def find_tool_repeats(tree: CallTree) -> ToolRepeats:
         if kept.tool is not None and span.tool is not None and _is_same_call(kept.tool, span.tool):
             repeats.add(i)
             completed[outer] = kept._replace(
-                tool=_with_content_of(kept.tool, span.tool),
+                tool=with_content_of(kept.tool, span.tool),
                 error=kept.error if kept.error is not None else span.error,
             )
     return ToolRepeats(repeats=repeats, completed=completed)
@@ -125,13 +125,16 @@ def find_tool_repeats(tree: CallTree) -> ToolRepeats:
 def _is_same_call(outer: ToolUse, inner: ToolUse) -> bool:
     if outer.call_id is not None and inner.call_id is not None:
         return outer.call_id == inner.call_id
+    if not inner.name:  # a part of the call around it, such as waiting for leave
+        return True
     has_other_arguments = None not in (outer.arguments_hash, inner.arguments_hash) and (
         outer.arguments_hash != inner.arguments_hash
     )
     return outer.name.casefold() == inner.name.casefold() and not has_other_arguments
 
 
-def _with_content_of(outer: ToolUse, inner: ToolUse) -> ToolUse:
+def with_content_of(outer: ToolUse, inner: ToolUse) -> ToolUse:
+    """The outer call with what only the inner one knows."""
     if outer.arguments_hash is None and inner.arguments_hash is not None:
         # What a tool does is read from its arguments: take all of it from the span that has them.
         kind = inner.kind if outer.kind is ToolKind.OTHER else outer.kind
@@ -139,7 +142,9 @@ def _with_content_of(outer: ToolUse, inner: ToolUse) -> ToolUse:
             name=outer.name, kind=kind, call_id=outer.call_id or inner.call_id,
             is_rejected=outer.is_rejected, result=outer.result,
         )  # fmt: skip
-    return outer._replace(result=_fuller(outer.result, inner.result))
+    return outer._replace(
+        result=_fuller(outer.result, inner.result), is_rejected=outer.is_rejected or inner.is_rejected
+    )
 
 
 def _fuller(outer: ResultDigest | None, inner: ResultDigest | None) -> ResultDigest | None:

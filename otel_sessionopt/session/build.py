@@ -13,6 +13,7 @@ from otel_sessionopt.session.events import events_from_tree
 from otel_sessionopt.session.model import EventType, Session, SessionEvent, SessionStatus
 from otel_sessionopt.session.release import Release, ReleaseReason
 from otel_sessionopt.session.times import iso_from_ns
+from otel_sessionopt.session.told_tools import with_told_calls
 from otel_sessionopt.session.usage_count import count_usage
 
 DUPLICATE_SPAN = "duplicate-span"
@@ -41,7 +42,7 @@ def build_session(
             none, their number.
         prices: where prices come from; `None` = the default catalog.
     """
-    tree = call_tree(digests)
+    tree = with_told_calls(call_tree(digests))
     trace = f"{trace_id:032x}"
     is_recording = _is_recording(tree)
     events = events_from_tree(tree, count_usage(tree), trace_context=trace, is_recording=is_recording)

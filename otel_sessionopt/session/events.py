@@ -8,6 +8,7 @@ from otel_sessionopt.session.call_tree import CallTree
 from otel_sessionopt.session.content_size import tokens_from_chars
 from otel_sessionopt.session.model import EventType, SessionEvent
 from otel_sessionopt.session.times import NS_PER_MS, iso_from_ns
+from otel_sessionopt.session.told_tools import TOLD_BY
 from otel_sessionopt.session.usage_count import UsageCount
 
 UNATTRIBUTED = "unattributed"
@@ -27,7 +28,7 @@ _EVENT_TYPES = {
     Operation.COMPACTION: EventType.CONTEXT_LOAD,
 }
 # Keys of `SpanDigest.detail` that are no data of the event: they have a field of their own, or are about the session.
-_NOT_DATA = frozenset({"event_type", "content_tokens", "is_compaction", "task", "service", "status"})
+_NOT_DATA = frozenset({"event_type", "content_tokens", "is_compaction", "task", "service", "status", TOLD_BY})
 
 
 def events_from_tree(
@@ -81,10 +82,14 @@ def _is_billed(event: SessionEvent) -> bool:
 def _event(span: SpanDigest, event_type: EventType) -> SessionEvent:
     start_ns = span.start_ns
     end_ns = max(span.end_ns, start_ns)  # clocks jump; nothing lasts less than no time
-    span_id = f"{span.span_id:016x}"
+    event_id = span_id = f"{span.span_id:016x}"
     detail = span.detail
+    if detail and TOLD_BY in detail:
+        # The span that tells of it is where people find it; an id that is none of a span must not look like one.
+        span_id = f"{detail[TOLD_BY]:016x}"
+        event_id = f"{span_id}-{event_id}"
     return SessionEvent(
-        id=span_id,
+        id=event_id,
         timestamp=iso_from_ns(start_ns),
         event_type=event_type,
         data={key: value for key, value in detail.items() if key not in _NOT_DATA} if detail else {},

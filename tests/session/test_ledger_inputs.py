@@ -10,8 +10,8 @@ import pytest
 
 from otel_sessionopt import semconv
 from otel_sessionopt.dialects import read_span
-from otel_sessionopt.dialects.answers import MAX_MESSAGES_CHARS, answer_chars
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
+from otel_sessionopt.dialects.message_history import MAX_WHOLE_CHARS, read_history
 from otel_sessionopt.dialects.tools import classify_tool
 from otel_sessionopt.ingest.files import InputFile, read_spans
 from otel_sessionopt.ingest.span_record import SpanRecord
@@ -71,17 +71,17 @@ PARTS = [
         (json.dumps([{"role": "assistant", "parts": PARTS, "finish_reason": "stop"}]), 14),
         ([{"role": "assistant", "parts": PARTS}, {"role": "assistant", "parts": PARTS}], 28),
         ([{"role": "assistant", "parts": PARTS[2:3]}], 0),
-        ([{"role": "assistant", "content": "another form"}], None),
+        ([{"role": "assistant", "content": "another form"}], 12),
         ([], None),
         ("It sums twice.", None),
         ('[{"role": "assistant", "parts": [{"type": "te', None),
-        (json.dumps([{"parts": [{"type": "text", "content": "x" * MAX_MESSAGES_CHARS}]}]), None),
+        (json.dumps([{"parts": [{"type": "text", "content": "x" * MAX_WHOLE_CHARS}]}]), None),
         (3, None),
         ([None, {"parts": [None, {"type": "text", "content": 3}]}], 0),
     ],
 )
 def test_answers_have_the_length_of_their_text_parts(messages: object, chars: int | None) -> None:
-    assert answer_chars(messages) == chars
+    assert read_history(None, messages).answer_chars == chars
 
 
 def test_a_model_call_says_how_long_its_answer_was() -> None:
