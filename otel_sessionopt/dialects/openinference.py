@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_sessionopt import semconv
-from otel_sessionopt.dialects.answers import OUTPUT_MESSAGES
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.literals import read_arguments
+from otel_sessionopt.dialects.message_history import OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.renaming import COST, TOTAL_TOKENS, Renaming
 from otel_sessionopt.dialects.usage import CacheVerdict

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from otel_sessionopt import semconv
-from otel_sessionopt.dialects.answers import OUTPUT_MESSAGES
 from otel_sessionopt.dialects.base import KeyTable
+from otel_sessionopt.dialects.message_history import OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import KEYS
 
 COST: Final = "gen_ai.usage.cost"
