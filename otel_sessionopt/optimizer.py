@@ -272,6 +272,7 @@ class SessionOptimizer:
         With fewer than two known ids it is `{"error": …}`.
         """
         from otel_sessionopt.history.comparison import compare
+        from otel_sessionopt.history.unused_tools import with_unused_sentences
 
         wanted = list(dict.fromkeys(session_ids))
         found = [(session_id, self._analysis.with_figures(session_id)) for session_id in wanted]
@@ -280,7 +281,7 @@ class SessionOptimizer:
             unknown = [session_id for session_id, stored in found if stored is None]
             named = f"; unknown: {', '.join(unknown)}" if unknown else ""
             return {"error": f"at least two known sessions are needed to compare{named}"}
-        return compare(known)
+        return with_unused_sentences(compare(known), self._store, known)
 
     def agent_statistics(self, agent: str | None, days: int = 30) -> dict[str, Any]:
         """Sums, averages, common issues and trend of an agent's sessions that started in the last `days`.
@@ -290,13 +291,14 @@ class SessionOptimizer:
             days: at least 1.
         """
         from otel_sessionopt.history.statistics import statistics
+        from otel_sessionopt.history.unused_tools import with_unused_tools
 
         if isinstance(days, bool) or not days >= 1:
             raise RecordingError(f"days is {days!r}; a number of at least 1 is wanted")
         since_ns = max(ns_from_moment(self._clock()) - int(days * _DAY_NS), 0)
         query = SessionQuery(agent=agent, since_ns=since_ns)
         self.analyze_stale(self._store.find(replace(query, stale_only=True)))
-        return statistics(agent, days, self._store.totals(query))
+        return with_unused_tools(statistics(agent, days, self._store.totals(query)), self._store, query)
 
     def analyze_stale(self, sessions: Iterable[StoredSession]) -> None:
         """Analyse those of `sessions` whose figures are missing or out of date. No callbacks, no alerts."""

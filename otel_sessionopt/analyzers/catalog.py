@@ -33,6 +33,7 @@ from otel_sessionopt.analyzers.side_request_overhead import SideRequestOverheadA
 from otel_sessionopt.analyzers.sub_agent_overlap import SubAgentOverlapAnalyzer
 from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer
 from otel_sessionopt.analyzers.truncated_output import TruncatedOutputAnalyzer
+from otel_sessionopt.analyzers.unused_tools import UnusedToolsAnalyzer
 from otel_sessionopt.errors import ConfigError
 
 # The order in which rules run and are listed. A new rule is one line here, beside its file and its test file.
@@ -59,6 +60,7 @@ ANALYZER_CLASSES: Final[tuple[type[BaseAnalyzer], ...]] = (
     TruncatedOutputAnalyzer,
     SubAgentOverlapAnalyzer,
     EditChurnAnalyzer,
+    UnusedToolsAnalyzer,
 )
 
 _ENABLED: Final = "enabled"

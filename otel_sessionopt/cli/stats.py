@@ -55,6 +55,7 @@ def command(agent: str | None, days: int, is_csv: bool, is_json: bool, storage: 
 
 
 def _lines(stats: dict[str, Any]) -> list[tuple[str, str]]:
+    from otel_sessionopt.history.unused_tools import sentence_of
     from otel_sessionopt.report import figures
     from otel_sessionopt.report.masking import clean_text
 
@@ -73,4 +74,5 @@ def _lines(stats: dict[str, Any]) -> list[tuple[str, str]]:
         ("avoidable cost", figures.usd(stats["total_waste_cost"])),
         ("trend", change),
         *((issue["type"], figures.count(issue["count"], "issue")) for issue in stats["common_issues"]),
+        *(("unused tools", sentence_of(unused)) for unused in stats.get("unused_tools", ())),
     ]

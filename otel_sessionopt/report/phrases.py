@@ -12,6 +12,7 @@ from otel_sessionopt.report import figures
 from otel_sessionopt.report.document import OptimizationReport
 from otel_sessionopt.report.ledger_view import SOURCE_NAMES, LedgerSummary
 from otel_sessionopt.report.parts import Amount, RuleOutcome
+from otel_sessionopt.report.switches import WITHOUT_SWITCH
 from otel_sessionopt.session.facts.ledger_items import Source
 
 PRICE_CLASS_NAMES: Final = {
@@ -154,18 +155,43 @@ def verdict(report: OptimizationReport) -> str:
     ran = sum(outcome.status == "ok" for outcome in report.outcomes)
     found = figures.count(len(report.issues), "issue") if report.issues else "Nothing"
     sentence = f"{found} found by {ran} of {figures.count(len(report.outcomes), 'rule')}"
-    left_out = _without_verdict(report)
-    return f"{sentence}; {' '.join(left_out[0])}" if len(left_out) == 1 else sentence
+    named = [_untold(report)] if _untold(report) else [f"{each.code} {_reason(each)}" for each in _told(report)]
+    return f"{sentence}; {named[0]}" if len(named) == 1 else sentence
 
 
 def not_evaluated(report: OptimizationReport) -> list[tuple[str, str]]:
-    """Rules without a verdict, code and reason; not the only one, which `verdict` names."""
-    left_out = _without_verdict(report)
-    return left_out if len(left_out) > 1 else []
+    """Rules without a verdict, code and reason; not those that `verdict` names."""
+    left_out = [(outcome.code, _reason(outcome)) for outcome in _told(report)]
+    return left_out if len(left_out) > 1 or _untold(report) else []
 
 
-def _without_verdict(report: OptimizationReport) -> list[tuple[str, str]]:
-    return [(outcome.code, _reason(outcome)) for outcome in report.outcomes if outcome.status != "ok"]
+def missing_switches(report: OptimizationReport) -> dict[str, str]:
+    """Per missing fact the switch that would bring it; not of facts that no switch is sure to bring."""
+    return {
+        missing.fact: missing.switch
+        for outcome in _told(report)
+        for missing in outcome.missing
+        if missing.fact not in WITHOUT_SWITCH
+    }
+
+
+def _told(report: OptimizationReport) -> list[RuleOutcome]:
+    """Rules without a verdict that the reader can do something about."""
+    return [outcome for outcome in report.outcomes if outcome.status != "ok" and not _is_nobodys(outcome)]
+
+
+def _untold(report: OptimizationReport) -> str:
+    """The other ones, all in one: what no source of this kind tells is no news."""
+    quiet = [outcome for outcome in report.outcomes if _is_nobodys(outcome)]
+    if not quiet:
+        return ""
+    facts = dict.fromkeys(missing.fact for outcome in quiet for missing in outcome.missing)
+    return f"{', '.join(outcome.code for outcome in quiet)} not evaluated: {', '.join(facts)} not recorded"
+
+
+def _is_nobodys(outcome: RuleOutcome) -> bool:
+    """Whether a rule was not evaluated only for want of facts that many sources never record."""
+    return bool(outcome.missing) and all(missing.fact in WITHOUT_SWITCH for missing in outcome.missing)
 
 
 def _reason(outcome: RuleOutcome) -> str:
@@ -173,8 +199,3 @@ def _reason(outcome: RuleOutcome) -> str:
         return f"failed: {outcome.error or 'no reason given'}"
     facts = ", ".join(missing.fact for missing in outcome.missing)
     return f"not evaluated: {facts} not recorded" if facts else "not evaluated"
-
-
-def missing_switches(report: OptimizationReport) -> dict[str, str]:
-    """Per missing fact the switch that would bring it."""
-    return {missing.fact: missing.switch for outcome in report.outcomes for missing in outcome.missing}

@@ -35,6 +35,25 @@ def test_names_in_any_order_and_any_form_have_one_hash() -> None:
     assert _names_hash(TOOLS) != _names_hash(names[:3])
 
 
+def test_the_length_of_each_definition_is_told_by_its_name() -> None:
+    definitions = read_tool_definitions([{"name": "b"}, {"type": "function", "function": {"name": "a"}}, "c"])
+    assert definitions is not None
+    assert definitions["sizes"] == {"a": len('{"function":{"name":"a"},"type":"function"}'), "b": len('{"name":"b"}')}
+
+
+def test_tools_that_the_provider_runs_have_no_length() -> None:
+    definitions = read_tool_definitions([{"type": "web_search_20250305", "name": "web_search"}, {"type": "mcp"}])
+    assert definitions is not None
+    assert definitions["sizes"] == {}
+
+
+def test_of_many_definitions_the_lengths_of_the_largest_are_kept() -> None:
+    definitions = read_tool_definitions([{"name": f"tool{number:03d}", "x": "y" * number} for number in range(200)])
+    assert definitions is not None
+    assert (definitions["count"], len(definitions["sizes"])) == (200, 128)
+    assert min(definitions["sizes"]) == "tool072"
+
+
 def test_equal_definitions_share_what_is_kept() -> None:
     text = json.dumps(TOOLS)
     assert read_tool_definitions(text) is read_tool_definitions(text[:5] + text[5:])
@@ -68,4 +87,4 @@ def test_other_spans_and_broken_definitions_tell_nothing() -> None:
 def _names_hash(tools: object) -> int:
     definitions = read_tool_definitions(tools)
     assert definitions is not None
-    return definitions["names_hash"]
+    return int(definitions["names_hash"])

@@ -19,7 +19,7 @@ them. `TraceBuilder(captures_content=False)` is a trace whose sender records nei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -114,12 +114,13 @@ class TraceBuilder:
         seconds: float = 2.0,
         text_chars: int | None = None,
         tools: tuple[int, int] | None = None,
+        tool_sizes: Mapping[str, int] | None = None,
         operation: Operation = Operation.MODEL_CALL,
     ) -> Self:
         """A chat call. `input` is the uncached part; `cache_write_1h` is a part of `cache_write`.
 
         `text_chars` is the length of the answer beside thoughts and tool calls; `tools` are number and length of the
-        tool definitions.
+        tool definitions, `tool_sizes` their lengths by name.
         """
         use = model_use(
             input,
@@ -133,7 +134,11 @@ class TraceBuilder:
         )._replace(response_id=response_id, finish_reason=finish_reason, reported_cost_usd=cost)
         if not has_usage:
             use = ModelUse(model=use.model, provider=use.provider, response_id=response_id)
-        offered = None if tools is None else dict(zip(("count", "chars", "names_hash"), (*tools, 0), strict=True))
+        if tool_sizes is not None:
+            tools = (len(tool_sizes), sum(tool_sizes.values()))
+        offered: dict[str, Any] | None = None
+        if tools is not None:
+            offered = {"count": tools[0], "chars": tools[1], "names_hash": 0, "sizes": dict(tool_sizes or {})}
         return self._span(
             operation,
             f"chat {use.model}",
