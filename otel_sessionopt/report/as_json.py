@@ -6,6 +6,8 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_sessionopt.report.timeline_json import timeline_to_dict
+
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.issue import EfficiencyIssue
     from otel_sessionopt.analyzers.overlap import CountedWaste
@@ -45,6 +47,7 @@ def report_to_dict(report: OptimizationReport) -> dict[str, Any]:
         "outcomes": [_outcome(outcome) for outcome in report.outcomes],
         "release": _release(report),
         "notes": list(report.notes),
+        "timeline": None if report.timeline is None else timeline_to_dict(report.timeline),
     }
 
 

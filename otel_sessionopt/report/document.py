@@ -24,6 +24,7 @@ from otel_sessionopt.report.parts import (
 from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
 from otel_sessionopt.report.switches import switch_for
 from otel_sessionopt.report.tally import bill_of, counts_of, info_of, token_breakdown_of, waste_totals_of
+from otel_sessionopt.report.timeline import Timeline, timeline_of
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.runner import AnalyzerOutcome
@@ -58,6 +59,7 @@ class OptimizationReport:
         outcomes: one per rule, in the order they ran.
         release: how collection ended; `None` on recordings by hand.
         notes: what a reader must know to trust the numbers, one sentence each.
+        timeline: what pictures are drawn from; `None` where there is no event, and in documents of earlier versions.
     """
 
     session_id: str
@@ -81,6 +83,7 @@ class OptimizationReport:
     outcomes: tuple[RuleOutcome, ...]
     release: ReleaseInfo | None
     notes: tuple[str, ...] = ()
+    timeline: Timeline | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain types, stable order of keys, `schema.json` describes it."""
@@ -132,6 +135,7 @@ def build_report(session: Session, outcomes: Sequence[AnalyzerOutcome], *, gener
         outcomes=rules,
         release=_release_info(session.release),
         notes=notes_of(session, bill),
+        timeline=timeline_of(session, issues),
     )
 
 

@@ -15,6 +15,8 @@ from otel_sessionopt.report.document import OptimizationReport
 from otel_sessionopt.report.ledger_view import DEAREST_ITEMS, LedgerPart, LedgerSummary
 from otel_sessionopt.report.parts import Amount, BillSummary, Counts, ModelShare, RuleOutcome, SessionInfo, WasteTotals
 from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
+from otel_sessionopt.report.timeline import merge_timelines
+from otel_sessionopt.report.timeline_spans import evidence_ids
 from otel_sessionopt.session.times import ns_from_iso
 
 _ID_DIGITS: Final = 8
@@ -65,6 +67,9 @@ def merge_reports(session_id: str, reports: Sequence[OptimizationReport]) -> Opt
         notes=(
             f"{len(reports):,} traces of one conversation, each analysed by itself.",
             *dict.fromkeys(note for report in reports for note in report.notes),
+        ),
+        timeline=merge_timelines(
+            [report.timeline for report in reports if report.timeline is not None], list(evidence_ids(issues))
         ),
     )
 

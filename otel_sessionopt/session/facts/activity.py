@@ -26,12 +26,14 @@ class Activity:
         wall_ns: from the first start to the last end.
         longest_gap_ns: longest time in which no event was in progress.
         idle_gaps: lengths in ns of the gaps longer than `IDLE_GAP_NS`, in order.
+        idle_starts: when they began, epoch ns.
     """
 
     active_ns: int
     wall_ns: int
     longest_gap_ns: int = 0
     idle_gaps: tuple[int, ...] = ()
+    idle_starts: tuple[int, ...] = ()
 
 
 def activity(session: Session) -> Activity:
@@ -67,6 +69,7 @@ def _compute_activity(session: Session) -> Activity:
         wall_ns=max(measured.wall_ns, stated_ns),
         longest_gap_ns=measured.longest_gap_ns,
         idle_gaps=measured.idle_gaps,
+        idle_starts=measured.idle_starts,
     )
 
 
@@ -94,9 +97,12 @@ def _measure(spans: Sequence[tuple[int, int]]) -> Activity:
     """
     first = busy_until = spans[0][0]
     gaps: list[int] = []
+    idle_starts: list[int] = []
     for start, end in spans:
         if start > busy_until:
             gaps.append(start - busy_until)
+            if gaps[-1] > IDLE_GAP_NS:
+                idle_starts.append(busy_until)
         busy_until = max(busy_until, end)
     idle = tuple(gap for gap in gaps if gap > IDLE_GAP_NS)
     wall_ns = busy_until - first
@@ -105,4 +111,5 @@ def _measure(spans: Sequence[tuple[int, int]]) -> Activity:
         wall_ns=wall_ns,
         longest_gap_ns=max(gaps, default=0),
         idle_gaps=idle,
+        idle_starts=tuple(idle_starts),
     )

@@ -1,0 +1,149 @@
+"""Contexts call by call: how large each prompt was, what it consisted of, and what happened before it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from otel_sessionopt.report.masking import clean_text
+from otel_sessionopt.report.timeline import MOST_CONTEXTS, ContextLine, ContextPoint, IdleGap
+from otel_sessionopt.session.facts.cache import CacheMiss, MissCause, cache_misses
+from otel_sessionopt.session.facts.compactions import compactions
+from otel_sessionopt.session.facts.ledger import ledger
+from otel_sessionopt.session.facts.ledger_items import Source
+from otel_sessionopt.session.facts.ledger_sharing import share
+
+if TYPE_CHECKING:
+    from otel_sessionopt.session import Session
+    from otel_sessionopt.session.facts.ledger_context import ContextLedger
+
+MOST_POINTS: Final = 160
+"""Of the first context: with more, bars of a picture of usual width have no place between them."""
+MOST_FURTHER_POINTS: Final = 48
+"""Of every other one: those pictures are small."""
+
+
+def context_lines(
+    session: Session, idle: Sequence[IdleGap], origin_ns: int
+) -> tuple[tuple[ContextLine, ...], int, int]:
+    """The largest contexts by billed prompts, the largest first; how many others there are, and their calls.
+
+    What was recorded by hand has no context.
+    """
+    found = [context for context in ledger(session).contexts if context.context and context.calls]
+    found.sort(key=lambda context: -sum(context.sizes))
+    misses = {miss.call.event.id: miss for miss in cache_misses(session)}
+    lines = tuple(
+        _line(session, context, misses, idle, origin_ns, MOST_FURTHER_POINTS if number else MOST_POINTS)
+        for number, context in enumerate(found[:MOST_CONTEXTS])
+    )
+    rest = found[MOST_CONTEXTS:]
+    return lines, len(rest), sum(len(context.calls) for context in rest)
+
+
+def _line(
+    session: Session,
+    context: ContextLedger,
+    misses: Mapping[str, CacheMiss],
+    idle: Sequence[IdleGap],
+    origin_ns: int,
+    most_points: int,
+) -> ContextLine:
+    calls = len(context.calls)
+    width = -(-calls // most_points)
+    composition = _Composition(context)
+    starts = [call.event.start_ns or origin_ns for call in context.calls]
+    compacted = sorted(each.start_ns for each in compactions(session, context))
+    resumed = [gap.at_ns + gap.duration_ns + origin_ns for gap in idle]
+    points = []
+    for first in range(0, calls, width):
+        last = min(first + width, calls) - 1
+        shown = max(range(first, last + 1), key=lambda index: (context.sizes[index], -index))
+        event = context.calls[shown].event
+        missed = [
+            miss
+            for call in context.calls[first : last + 1]
+            if (miss := misses.get(call.event.id)) is not None and miss.cause is not MissCause.FIRST_CALL
+        ]
+        before_ns = starts[first - 1] if first else starts[0]
+        points.append(
+            ContextPoint(
+                call=shown + 1,
+                calls=last + 1 - first,
+                event_id=clean_text(event.id),
+                at_ns=starts[shown] - origin_ns,
+                size_tokens=context.sizes[shown],
+                sources=composition.of(shown),
+                missed_tokens=sum(miss.tokens for miss in missed),
+                miss_cause=max(missed, key=lambda miss: miss.tokens).cause.value if missed else None,
+                compactions=_between(compacted, before_ns, starts[last]),
+                idle_ns=sum(
+                    gap.duration_ns
+                    for gap in idle[bisect_left(resumed, before_ns + 1) : bisect_left(resumed, starts[last] + 1)]
+                ),
+            )
+        )
+    return ContextLine(
+        context=context.context, agent=clean_text(context.agent or ""), calls=calls, points=tuple(points)
+    )
+
+
+def _between(moments: Sequence[int], after_ns: int, until_ns: int) -> int:
+    return bisect_left(moments, until_ns + 1) - bisect_left(moments, after_ns + 1)
+
+
+class _Composition:
+    """What the prompts of a context consisted of, by source."""
+
+    def __init__(self, context: ContextLedger) -> None:
+        self._context = context
+        self._entering: dict[int, dict[Source, int]] = {}
+        self._carried: dict[Source, Sequence[int]] = {}
+        calls = len(context.calls)
+        changes: dict[Source, list[int]] = {}
+        table = context.table
+        rows = zip(table.sources, table.tokens, table.weights, table.entries, table.ends, strict=True)
+        for source, tokens, weight, entry, end in rows:
+            here = self._entering.setdefault(entry, {})
+            here[source] = here.get(source, 0) + tokens
+            if end > entry + 1:
+                change = changes.get(source)
+                if change is None:
+                    change = changes[source] = [0] * (calls + 1)
+                change[entry + 1] += weight
+                change[end] -= weight
+        for source, change in changes.items():
+            self._carried[source] = list(accumulate(change))
+
+    def of(self, index: int) -> dict[str, int]:
+        """Tokens by source of the prompt of one call; they add up to it."""
+        size = self._context.sizes[index]
+        new = self._entering.get(index, {})
+        if index in self._context.aside:
+            return _shared(size, new.items())
+        entered = min(sum(new.values()), size)
+        weights = [(source, column[index]) for source, column in self._carried.items() if column[index] > 0]
+        if not weights:
+            return _shared(size, new.items())
+        sizes = _shared(entered, new.items())
+        for name, tokens in _shared(size - entered, weights).items():
+            sizes[name] = sizes.get(name, 0) + tokens
+        return dict(sorted(sizes.items(), key=_source_place))
+
+
+def _source_place(entry: tuple[str, int]) -> int:
+    return _PLACES[entry[0]]
+
+
+_PLACES: Final = {source.value: place for place, source in enumerate(Source)}
+
+
+def _shared(amount: int, weights: Iterable[tuple[Source, int]]) -> dict[str, int]:
+    """`amount` in proportion to weights; unattributed where there are none."""
+    known = list(weights)
+    parts = share(amount, [weight for _, weight in known])
+    if sum(parts) != amount:
+        return {Source.UNATTRIBUTED.value: amount} if amount else {}
+    return {source.value: part for (source, _), part in zip(known, parts, strict=True) if part}
