@@ -33,7 +33,7 @@ _ERRORS_TOLD: Final = 10
 
 
 @click.command("analyze", epilog=f"\b\n{EXIT_CODES}")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="[PATH...]", nargs=-1)
 @click.option("--format", "form", type=click.Choice(list(_SUFFIXES)), help="Form of the report; text when not given.")
 @click.option(
     "--output",
@@ -50,7 +50,9 @@ _ERRORS_TOLD: Final = 10
 @click.option("--disable", "disabled", multiple=True, metavar="ID", help="Do not run this rule. May be repeated.")
 @click.option("--ignore", "ignored", multiple=True, metavar="GLOB", help="No findings on such paths. May be repeated.")
 @click.option("--service", metavar="NAME", help="Of a Jaeger: the traces of this service.")
-@click.option("--since", default="24h", show_default=True, metavar="TIME", help="Of a Jaeger: how far back, as in 7d.")
+@click.option(
+    "--since", metavar="TIME", help="Only what changed since, as in 7d or 12h. [default: all; of a Jaeger 24h]"
+)
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Of a Jaeger: traces at most."
 )
@@ -69,7 +71,7 @@ def command(
     disabled: tuple[str, ...],
     ignored: tuple[str, ...],
     service: str | None,
-    since: str,
+    since: str | None,
     limit: int,
     full: bool,
     no_progress: bool,
@@ -81,12 +83,15 @@ def command(
 ) -> int:
     """Analyse the sessions in PATH: files, folders, globs, - for standard input, or ids of sessions in the history.
 
-    Reads OTLP JSON and protobuf (one document, JSON Lines, the Collector's file exporter; .gz, .xz, .zst) and Claude
-    Code transcripts. A trace may be spread over several files. jaeger://HOST:PORT/TRACE_ID fetches a trace from a
-    Jaeger, jaeger://HOST:PORT with --service the traces of a service.
+    Without PATH: the transcripts that Claude Code, Codex and pi keep on this computer, in their usual places.
+
+    Reads OTLP JSON and protobuf (one document, JSON Lines, the Collector's file exporter; .gz, .xz, .zst) and
+    transcripts of coding agents. A trace may be spread over several files. jaeger://HOST:PORT/TRACE_ID fetches a trace
+    from a Jaeger, jaeger://HOST:PORT with --service the traces of a service.
 
     \b
     Examples:
+      sessionoptimizer analyze --since 7d
       sessionoptimizer analyze ~/.claude/projects
       sessionoptimizer analyze traces.jsonl --fail-on high
       sessionoptimizer analyze runs/ --format json --output reports.json
@@ -109,7 +114,7 @@ def command(
     with ExitStack() as stack:
         sink = _sink_for(stack, form, output, settings, is_full=full)
         paths, fetched = _fetched(stack, paths, run.on_error, service, since, limit)
-        run.analyze(paths, fetched, sink, is_progress_wanted=not no_progress)
+        run.analyze(paths, fetched, sink, since, is_progress_wanted=not no_progress)
     return run.status()
 
 
@@ -128,12 +133,23 @@ class _Run:
     progress: ReadingProgress | None = None
 
     def analyze(
-        self, paths: Sequence[str], fetched: Sequence[InputFile], sink: Sink, *, is_progress_wanted: bool
+        self,
+        paths: Sequence[str],
+        fetched: Sequence[InputFile],
+        sink: Sink,
+        since: str | None,
+        *,
+        is_progress_wanted: bool,
     ) -> None:
-        """Send the reports of everything in `paths` and in the files `fetched` to `sink`."""
+        """Send the reports of everything in `paths` and in the files `fetched` to `sink`.
+
+        Where both are empty those of the transcripts that this computer holds.
+        """
         # Imported here: `--help` does not need them.
         from otel_sessionopt.cli.progress import ReadingProgress
         from otel_sessionopt.cli.session_inputs import sort_arguments
+        from otel_sessionopt.cli.usual_inputs import duration_of, find_usual_inputs, recent
+        from otel_sessionopt.config import process_environ
         from otel_sessionopt.ingest.files import find_inputs
         from otel_sessionopt.report.figures import count
         from otel_sessionopt.report.summary import Tally
@@ -142,7 +158,10 @@ class _Run:
         named = sort_arguments(paths, self.settings)
         for path in named.nothing:
             self.on_error(InputError(path, "", f"no such file, folder or session; {_ALLOWED}"))
-        inputs = [*find_inputs(named.files, self.on_error), *fetched]
+        duration = duration_of(since)
+        inputs = [*recent(find_inputs(named.files, self.on_error), duration), *fetched]
+        if not paths and not fetched and not self.errors:
+            inputs = find_usual_inputs(process_environ(), Path.home(), duration, self.on_error)
         if not inputs and not named.sessions and not self.errors:
             self.on_error(InputError(", ".join(paths), "", "no input found; a file, folder or glob is wanted"))
         total_bytes = sum(each.size or 0 for each in inputs)
@@ -209,14 +228,14 @@ def _fetched(
     paths: tuple[str, ...],
     on_error: Callable[[InputError], None],
     service: str | None,
-    since: str,
+    since: str | None,
     limit: int,
 ) -> tuple[tuple[str, ...], list[InputFile]]:
     """The arguments that name no Jaeger, and files with the traces of those that do; they go when `stack` closes."""
     from otel_sessionopt.cli import jaeger_inputs
 
     addresses, others = jaeger_inputs.split_paths(paths)
-    search = jaeger_inputs.search_of(addresses, service, since, limit)
+    search = jaeger_inputs.search_of(addresses, service, since or "24h", limit)
     if not addresses:
         return paths, []
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="sessionopt-")))

@@ -187,20 +187,21 @@ def can_connect(host: str, port: int) -> bool:
 
 def check_transcripts(environ: Mapping[str, str], home: Path) -> Iterator[Finding]:
     """How many transcripts of coding agents lie in their usual folders."""
-    claude = Path(environ.get("CLAUDE_CONFIG_DIR") or home / ".claude") / "projects"
-    count = _count_files(claude)
-    yield Finding(
-        Verdict.OK if count else Verdict.NOTE,
-        f"{figures.count(count, 'Claude Code transcript')} in {claude}",
-        f"sessionoptimizer analyze {claude}" if count else "",
-        is_source=count > 0,
-    )
-    codex = Path(environ.get("CODEX_HOME") or home / ".codex") / "sessions"
-    count = _count_files(codex)
-    if count:
-        yield Finding(
-            Verdict.NOTE, f"{figures.count(count, 'Codex transcript')} in {codex}; the format is not read yet"
-        )
+    from otel_sessionopt.ingest.transcripts.usual_places import usual_places
+
+    is_any = False
+    for place in usual_places(environ, home):
+        if found := len(place.files()):
+            is_any = True
+            yield Finding(
+                Verdict.OK,
+                f"{figures.count(found, f'{place.tool} {place.noun}')} in {place.folder}",
+                f"sessionoptimizer analyze {place.folder}",
+                is_source=True,
+            )
+    if not is_any:
+        tools = dict.fromkeys(place.tool for place in usual_places(environ, home))
+        yield Finding(Verdict.NOTE, f"no transcript of {', '.join(tools)} in their usual folders")
 
 
 def check_reports(folder: Path) -> Iterator[Finding]:
@@ -220,7 +221,3 @@ def check_sources(findings: Sequence[Finding]) -> Iterator[Finding]:
             "add SessionOptSpanProcessor to the agent, or give files to `sessionoptimizer analyze`; "
             "`sessionoptimizer demo` shows how it looks",
         )
-
-
-def _count_files(folder: Path) -> int:
-    return sum(1 for _ in folder.rglob("*.jsonl")) if folder.is_dir() else 0

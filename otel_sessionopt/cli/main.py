@@ -85,7 +85,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Shows where an AI agent's tokens went, what was wasted, and what it would have cost without.
 
-    Reads OpenTelemetry spans (OTLP JSON or protobuf, plain or compressed) and Claude Code transcripts.
+    Reads OpenTelemetry spans (OTLP JSON or protobuf, plain or compressed) and transcripts of coding agents.
     """
 
 

@@ -59,6 +59,26 @@ def find_inputs(paths: Sequence[str | Path], on_error: Callable[[InputError], No
     return list(found.values())
 
 
+def changed_since(files: Sequence[InputFile], since_s: float) -> list[InputFile]:
+    """Those written to since a time in seconds since 1970; a file that a person named is one of them whenever that was.
+
+    What lies in a folder beside a file of that name (`<session>.jsonl`, `<session>/subagents/…`) goes with that file.
+    """
+    recent = {file.path.with_suffix("") for file in files if file.path is not None and _is_recent(file.path, since_s)}
+    return [
+        file
+        for file in files
+        if file.is_named or file.path is None or not recent.isdisjoint((file.path.with_suffix(""), *file.path.parents))
+    ]
+
+
+def _is_recent(path: Path, since_s: float) -> bool:
+    try:
+        return path.stat().st_mtime >= since_s
+    except OSError:
+        return True  # reading it will tell
+
+
 def _expand(path: str, on_error: Callable[[InputError], None]) -> Iterator[InputFile]:
     if path == STANDARD_INPUT:
         yield InputFile(path=None)
