@@ -58,7 +58,7 @@ def test_help_of_a_command_is_printed_in_both_ways(name: str, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["analyze"], ["analyze", "--format", "pdf", "x"], ["help", "nonsense"], ["--nonsense"]]
+    "arguments", [["nonsense"], ["compare"], ["analyze", "--format", "pdf", "x"], ["help", "nonsense"], ["--nonsense"]]
 )
 def test_wrong_use_is_status_2_and_says_why(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 2
