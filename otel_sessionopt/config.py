@@ -18,14 +18,24 @@ from otel_sessionopt.config_declarations import (
     FALSE_WORDS,
     HISTORY_FOLDER,
     PRICE_CLASSES,
+    ExporterSettings,
     HistorySettings,
     ReportSettings,
     Setting,
+    WritebackSettings,
     all_settings,
     history_settings,
     price_setting,
 )
-from otel_sessionopt.config_sources import ENV_PREFIX, Given, KeyPath, from_environ, from_file, from_flags
+from otel_sessionopt.config_sources import (
+    ENV_PREFIX,
+    Given,
+    KeyPath,
+    from_environ,
+    from_file,
+    from_flags,
+    from_options,
+)
 from otel_sessionopt.errors import ConfigError
 from otel_sessionopt.processor_settings import ProcessorSettings
 
@@ -33,11 +43,13 @@ if TYPE_CHECKING:
     from otel_sessionopt.pricing.overrides import PriceOverride
 
 __all__ = [
+    "ExporterSettings",
     "HistorySettings",
     "ReportSettings",
     "Setting",
     "SettingRow",
     "Settings",
+    "WritebackSettings",
     "all_settings",
     "explain_settings",
     "history_folder",
@@ -59,12 +71,16 @@ class Settings:
         rules: by rule id what was set: `enabled` and thresholds; rules left out keep their defaults.
         ignore_paths: globs of paths that no finding may be about.
         prices: by model name the user's own prices, in USD per million tokens.
+        enabled: whether the traces exporter and the instrumentor do anything.
         sources: by key (`report.folder`) where its value was given; keys at their default are absent.
     """
 
     report: ReportSettings = field(default_factory=ReportSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     processor: ProcessorSettings = field(default_factory=ProcessorSettings)
+    writeback: WritebackSettings = field(default_factory=WritebackSettings)
+    exporter: ExporterSettings = field(default_factory=ExporterSettings)
+    enabled: bool = True
     rules: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     ignore_paths: tuple[str, ...] = ()
     prices: Mapping[str, PriceOverride] = field(default_factory=dict)
@@ -96,7 +112,10 @@ def is_debugging(environ: Mapping[str, str]) -> bool:
 
 
 def load_settings(
-    file: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Sequence[str] = ()
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+    options: Mapping[str, object] | None = None,
 ) -> Settings:
     """The settings in force.
 
@@ -105,6 +124,7 @@ def load_settings(
             `~/.sessionoptimizer/config.toml` where there is one.
         environ: environment variables; those of this process when not given.
         overrides: flags, `KEY=VALUE`.
+        options: settings as tables, as OpenTelemetry's declarative configuration hands them to a component.
 
     Raises:
         ConfigError: an unknown key or a value that is not allowed; names the source, the key and what is allowed.
@@ -114,6 +134,7 @@ def load_settings(
     given = [
         *_file_values(file, environ),
         *_environ_values(environ, declared),
+        *from_options(options or {}),
         *from_flags(overrides),
     ]
     values: dict[KeyPath, object] = {}
@@ -215,7 +236,7 @@ def _hint(word: str, known: Iterable[str]) -> str:
 
 
 def _settings_from(values: Mapping[KeyPath, object], sources: Mapping[str, str]) -> Settings:
-    tables: dict[str, dict[str, Any]] = {"report": {}, "history": {}, "processor": {}}
+    tables: dict[str, dict[str, Any]] = {"report": {}, "history": {}, "processor": {}, "writeback": {}, "exporter": {}}
     rules: dict[str, dict[str, object]] = {}
     prices: dict[str, dict[str, Decimal]] = {}
     for path, value in values.items():
@@ -230,6 +251,9 @@ def _settings_from(values: Mapping[KeyPath, object], sources: Mapping[str, str])
         report=ReportSettings(**tables["report"]),
         history=HistorySettings(**tables["history"]),
         processor=ProcessorSettings(**tables["processor"]),
+        writeback=WritebackSettings(**tables["writeback"]),
+        exporter=ExporterSettings(**tables["exporter"]),
+        enabled=values.get(("enabled",), True) is True,
         rules=rules,
         ignore_paths=tuple(ignored) if isinstance(ignored, tuple) else (),
         prices={model: _override(model, price, sources) for model, price in prices.items()},
@@ -255,6 +279,8 @@ def _value_in_force(settings: Settings, setting: Setting) -> object:
             return settings.rules.get(rule, {}).get(name, setting.default)
         case ("ignore_paths",):
             return settings.ignore_paths
+        case ("enabled",):
+            return settings.enabled
         case (table, name):
             return getattr(getattr(settings, table), name)
     raise KeyError(setting.key)

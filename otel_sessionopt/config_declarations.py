@@ -15,6 +15,8 @@ from otel_sessionopt.processor_settings import ProcessorSettings
 DEFAULT_FOLDER: Final = Path("~/.sessionoptimizer/reports")
 HISTORY_FOLDER: Final = Path("~/.sessionoptimizer")
 REPORT_FORMATS: Final = ("json", "md", "txt")
+FINDING_FORMS: Final = ("span-events", "log-events")
+ATTACH_FORMS: Final = ("root", "spans")
 TRUE_WORDS: Final = frozenset({"true", "1", "yes", "on"})
 FALSE_WORDS: Final = frozenset({"false", "0", "no", "off"})
 PRICE_CLASSES: Final = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
@@ -52,6 +54,30 @@ class HistorySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WritebackSettings:
+    """How findings get onto the trace."""
+
+    findings: str = field(
+        default=FINDING_FORMS[0],
+        metadata={"unit": "", "doc": "Write findings as events of spans, or as log events with the ids of the span."},
+    )
+    attach: str = field(
+        default=ATTACH_FORMS[0],
+        metadata={"unit": "", "doc": "Put findings on the root, or hold whole traces and put them on the causes too."},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterSettings:
+    """The `sessionopt` traces exporter."""
+
+    delegate: str = field(
+        default="otlp",
+        metadata={"unit": "", "doc": "The traces exporter that sends the spans, by its name in OTEL_TRACES_EXPORTER."},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """The declaration of one setting. `read` gives its value from a `Given`, or raises `ValueError`."""
 
@@ -79,8 +105,11 @@ def all_settings() -> tuple[Setting, ...]:
         *_table_settings("report", ReportSettings),
         *history_settings(),
         *_processor_settings(),
+        *_table_settings("writeback", WritebackSettings),
+        *_table_settings("exporter", ExporterSettings),
         *_rule_settings(),
         _IGNORE_PATHS,
+        _ENABLED,
     )
 
 
@@ -89,12 +118,18 @@ def history_settings() -> tuple[Setting, ...]:
     return _table_settings("history", HistorySettings)
 
 
-def _table_settings(table: str, declaration: type[ReportSettings] | type[HistorySettings]) -> tuple[Setting, ...]:
+def _table_settings(
+    table: str,
+    declaration: type[ReportSettings] | type[HistorySettings] | type[WritebackSettings] | type[ExporterSettings],
+) -> tuple[Setting, ...]:
     readers: dict[str, tuple[Callable[[Given], object], str]] = {
         "enabled": (_flag, "true or false"),
         "save": (_flag, "true or false"),
         "folder": (_folder, "a folder name"),
         "formats": (_formats, f"a list of {', '.join(REPORT_FORMATS)}"),
+        "findings": (_choice(FINDING_FORMS), " or ".join(FINDING_FORMS)),
+        "attach": (_choice(ATTACH_FORMS), " or ".join(ATTACH_FORMS)),
+        "delegate": (_name, "the name of a traces exporter"),
     }
     return tuple(
         Setting(
@@ -198,6 +233,21 @@ def _formats(given: Given) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _choice(allowed: tuple[str, ...]) -> Callable[[Given], str]:
+    def read(given: Given) -> str:
+        if given.value not in allowed:
+            raise ValueError
+        return str(given.value)
+
+    return read
+
+
+def _name(given: Given) -> str:
+    if not isinstance(given.value, str) or not given.value.strip():
+        raise ValueError
+    return given.value.strip()
+
+
 def _texts(given: Given) -> tuple[str, ...]:
     """A list of texts; variables and flags may also write it with commas."""
     value = given.value
@@ -216,4 +266,13 @@ _IGNORE_PATHS: Final = Setting(
     allowed="a list of globs",
     doc="Paths that no finding may be about; `*` also matches `/`, a relative glob matches at any depth.",
     read=_texts,
+)
+
+_ENABLED: Final = Setting(
+    path=("enabled",),
+    default=True,
+    unit="",
+    allowed="true or false",
+    doc="Off, the traces exporter only passes spans on and the instrumentor does nothing.",
+    read=_flag,
 )

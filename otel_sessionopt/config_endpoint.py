@@ -19,6 +19,12 @@ _TIMEOUT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER
 _DISABLED_VARIABLE: Final = "OTEL_SDK_DISABLED"
 _TRACES_PATH: Final = "/v1/traces"
 
+_EXPORTER_NAMES: Final = {
+    "grpc": "otlp_proto_grpc",
+    "http/protobuf": "otlp_proto_http",
+    "http/json": "otlp_json_http",
+}
+
 DEFAULT_TIMEOUT_SECONDS: Final = 5.0
 """Half of what the exporters wait by default: a person who ends a session in a shell waits for it."""
 
@@ -64,6 +70,19 @@ def traces_endpoint(environ: Mapping[str, str]) -> Endpoint | None:
     if variable == BASE_VARIABLE and not is_grpc:
         url = url.rstrip("/") + _TRACES_PATH
     return Endpoint(url, is_grpc, _seconds(_first(environ, _TIMEOUT_VARIABLES)))
+
+
+def otlp_exporter_name(environ: Mapping[str, str], signal: str) -> str:
+    """The SDK's name of the OTLP exporter for `signal` (`traces`, `logs`); gRPC without a protocol, as the SDK has it.
+
+    Raises:
+        ConfigError: the SDK knows no such protocol.
+    """
+    variables = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    protocol = _first(environ, variables) or "grpc"
+    if protocol not in _EXPORTER_NAMES:
+        raise ConfigError(f"{' or '.join(variables)}: {protocol!r}; {' or '.join(_EXPORTER_NAMES)} is wanted")
+    return _EXPORTER_NAMES[protocol]
 
 
 def _is_http_url(url: str) -> bool:

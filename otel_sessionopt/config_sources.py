@@ -89,6 +89,13 @@ def from_flags(overrides: Iterable[str]) -> Iterator[Given]:
             yield Given(path, value, source, text)
 
 
+def from_options(options: Mapping[str, object]) -> Iterator[Given]:
+    """The values of the tables that OpenTelemetry's declarative configuration hands to a component."""
+    for key_path, value in _leaves(options) if options else ():
+        text = value if isinstance(value, str) else None
+        yield Given(key_path, value, f"options of sessionopt: {'.'.join(key_path)}", text)
+
+
 def value_of_text(text: str) -> Any:
     """`text` as a TOML value where it is one (`3`, `true`, `["a"]`, `{input = 3}`), else the text itself."""
     try:

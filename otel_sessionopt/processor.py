@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor
 
@@ -20,7 +20,7 @@ from otel_sessionopt.processor_settings import ProcessorSettings
 from otel_sessionopt.processor_stats import Counters, Guard, ProcessorStats
 from otel_sessionopt.processor_worker import AnalysisWorker
 from otel_sessionopt.writeback.report_span import ReportSpanWriter
-from otel_sessionopt.writeback.span_events import RootCopyWriter, SpanWriter
+from otel_sessionopt.writeback.span_events import EventWriter, RootCopyWriter, SpanEvents, SpanWriter
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from otel_sessionopt.config import Settings
     from otel_sessionopt.ingest.buffered_trace import LocalRoot
+    from otel_sessionopt.processor_options import AttachForm, FindingForm, ProcessorOptions
     from otel_sessionopt.report import OptimizationReport
+    from otel_sessionopt.writeback.log_events import LogPipeline
 
     _Root = LocalRoot[bytes]
 
@@ -37,18 +39,6 @@ _OUR_SCOPE: Final = semconv.SCOPE_NAME
 _MAX_FORK_WAIT_SECONDS: Final = 1.0
 """The first analysis with all its imports takes a third of that."""
 DEFAULT_REPORT_FOLDER: Final = Path("~/.sessionoptimizer/reports")
-
-
-class ProcessorOptions(TypedDict, total=False):
-    """The arguments that both forms of the processor take; see `SessionOptSpanProcessor`."""
-
-    settings: ProcessorSettings | None
-    report_folder: Path | str | None
-    report_formats: Sequence[str]
-    on_report: Callable[[OptimizationReport], None] | None
-    pipeline: LivePipeline | None
-    clock: Callable[[], float]
-    reraise: bool
 
 
 class SessionOptSpanProcessor(SpanProcessor):
@@ -74,28 +64,34 @@ class SessionOptSpanProcessor(SpanProcessor):
         on_report: gets each report, refreshed and interim ones too, on the worker's thread.
         pipeline: makes the reports; when not given, one with the rules and prices of the settings file and the
             environment (`from_settings` takes the bounds and report files from there as well).
+        findings: `span-events`, or `log-events` to send them through the Logs API; what cannot go there stays on spans.
+        log_pipeline: gives the logger provider for log events; the program's own (the global one) when not given.
         clock: seconds of a steady clock, for the time-outs.
         reraise: for tests: failures that are otherwise logged and counted go on to the caller.
 
     Raises:
-        ConfigError: `attach` is neither of the two.
+        ConfigError: `attach` or `findings` is neither of the two.
     """
 
     def __init__(
         self,
         next_processor: SpanProcessor,
         *,
-        attach: Literal["root", "spans"] = "root",
+        attach: AttachForm = "root",
         settings: ProcessorSettings | None = None,
         report_folder: Path | str | None = DEFAULT_REPORT_FOLDER,
         report_formats: Sequence[str] = ("json", "md", "txt"),
         on_report: Callable[[OptimizationReport], None] | None = None,
         pipeline: LivePipeline | None = None,
+        findings: FindingForm = "span-events",
+        log_pipeline: LogPipeline | None = None,
         clock: Callable[[], float] = time.monotonic,
         reraise: bool = False,
     ) -> None:
         if attach not in ("root", "spans"):
             raise ConfigError(f'attach={attach!r} must be "root" or "spans"')
+        if findings not in ("span-events", "log-events"):
+            raise ConfigError(f'findings={findings!r} must be "span-events" or "log-events"')
         self._settings = settings or ProcessorSettings()
         self._outputs = ReportOutputs(
             folder=None if report_folder is None else Path(report_folder),
@@ -107,10 +103,12 @@ class SessionOptSpanProcessor(SpanProcessor):
         self._reraise = reraise
         self._next = next_processor
         self._holds_children = attach == "spans"
+        self._event_writer = _event_writer(findings, log_pipeline)
         self._copy_writer = RootCopyWriter(
             SpanLimits(),
             max_findings=self._settings.max_findings_per_span,
             has_jaeger_warnings=self._settings.jaeger_warnings,
+            events=self._event_writer,
         )
         self._writer: SpanWriter = self._copy_writer
         # Bound once: these are called for every span. A processor made before SDK 1.40 may lack the middle one.
@@ -124,18 +122,9 @@ class SessionOptSpanProcessor(SpanProcessor):
     @classmethod
     def from_settings(cls, next_processor: SpanProcessor, settings: Settings) -> SessionOptSpanProcessor:
         """A processor as configured (see `config.load_settings`): bounds, report files, rules, paths and prices."""
-        from otel_sessionopt.history.keeping import report_keeper
-        from otel_sessionopt.pipeline import Pipeline
+        from otel_sessionopt.processor_options import attach_of, options_from
 
-        report = settings.report
-        return cls(
-            next_processor,
-            settings=settings.processor,
-            report_folder=report.folder if report.enabled else None,
-            report_formats=report.formats,
-            on_report=report_keeper(settings.history.folder) if settings.history.save else None,
-            pipeline=Pipeline.from_settings(settings),
-        )
+        return cls(next_processor, attach=attach_of(settings), **options_from(settings))
 
     @classmethod
     def observer(
@@ -162,6 +151,7 @@ class SessionOptSpanProcessor(SpanProcessor):
             SpanLimits(),
             max_findings=observer._settings.max_findings_per_span,
             has_jaeger_warnings=observer._settings.jaeger_warnings,
+            events=observer._event_writer,
         )
         observer._start_anew()
         return observer
@@ -275,6 +265,11 @@ class SessionOptSpanProcessor(SpanProcessor):
             self._guard.failed("next processor's shutdown", error)
 
     @property
+    def is_shut_down(self) -> bool:
+        """`shutdown` was called: spans only pass through."""
+        return self._is_shut_down
+
+    @property
     def stats(self) -> ProcessorStats:
         """A snapshot of the counters."""
         counters = self._counters
@@ -366,6 +361,15 @@ class SessionOptSpanProcessor(SpanProcessor):
         # What the hooks touch for every span, without a detour.
         self._traces = self._buffer.traces
         self._queue, self._wake_size = self._worker.queue, self._worker.wake_size
+
+
+def _event_writer(findings: FindingForm, log_pipeline: LogPipeline | None) -> EventWriter:
+    if findings == "span-events":
+        return SpanEvents()
+    # Imported here: few ask for it, and the Logs API costs as much as the rest of this module.
+    from otel_sessionopt.writeback.log_events import LogEvents, program_logs
+
+    return LogEvents(log_pipeline or program_logs())
 
 
 class _Beside(SpanProcessor):

@@ -113,6 +113,8 @@ class HeldSpans:
             root = self._children.get(span)
             if root is None or root.trace is not trace:
                 continue
+            # Where only ends are seen, what a span is below may turn out after it was held.
+            root = trace.members.get(span.context.span_id, root)
             if (roots is None or root in roots) and self._children.pop(span, None) is not None:
                 self._forward(self._with_findings(span, causes))
 

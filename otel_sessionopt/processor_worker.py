@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
@@ -39,6 +39,13 @@ _NAP_SHARE: Final = 0.25
 """… unless the queue is filled to this share."""
 _BUSY_SHARE: Final = 0.75
 """From this share on the lock is offered no more: keeping up comes first."""
+
+
+class _Flush(NamedTuple):
+    """A wish of another thread, which waits until it is `done`; `at_once` = without grace periods."""
+
+    done: threading.Event
+    at_once: bool
 
 
 class AnalysisWorker:
@@ -79,7 +86,7 @@ class AnalysisWorker:
         # deadlock with itself when a garbage collection ends a span in the middle of it.
         self._signal = threading.Lock()
         self._signal.acquire()
-        self._flushes: deque[threading.Event] = deque()
+        self._flushes: deque[_Flush] = deque()
         self._is_stopping = False
         self._deadline: float | None = None
 
@@ -140,12 +147,18 @@ class AnalysisWorker:
             return False  # called by something that the worker called: it cannot wait for itself
         if not self.queue and not self._buffer.trace_count and not self._held:
             return True
+        return self._request(_Flush(threading.Event(), at_once=True), timeout_seconds)
+
+    def settle(self, timeout_seconds: float) -> bool:
+        """Release what is due now, grace periods kept; false when that takes longer than allowed."""
+        return self._request(_Flush(threading.Event(), at_once=False), timeout_seconds)
+
+    def _request(self, flush: _Flush, timeout_seconds: float) -> bool:
         if not self.ensure_running():
             return False
-        done = threading.Event()
-        self._flushes.append(done)
+        self._flushes.append(flush)
         self.wake()
-        return done.wait(timeout_seconds)
+        return flush.done.wait(timeout_seconds)
 
     def stop(self, timeout_seconds: float) -> bool:
         """Finish everything, unfinished traces too, and end the thread; false when that takes longer than allowed."""
@@ -181,15 +194,15 @@ class AnalysisWorker:
         had_work = bool(self.queue)
         try:
             self._drain()
-            self._release_due(at_once=is_last or bool(flushes))
+            self._release_due(at_once=is_last or any(flush.at_once for flush in flushes))
             if is_last:
                 for item in self._buffer.due_at_shutdown():
                     self._release(item)
         except Exception as error:  # noqa: BLE001 - the thread must go on, or held spans would never go out
             self._guard.failed("worker", error)
         finally:
-            for done in flushes:
-                done.set()
+            for flush in flushes:
+                flush.done.set()
         return had_work or self._buffer.is_waiting
 
     def _drain(self) -> None:

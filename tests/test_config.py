@@ -247,7 +247,16 @@ def test_every_setting_has_a_variable_of_its_own_and_says_what_it_is() -> None:
     assert max(Counter(setting.variable for setting in settings).values()) == 1
     assert all(setting.doc.endswith(".") for setting in settings)
     assert all(setting.allowed for setting in settings)
-    assert {setting.path[0] for setting in settings} == {"report", "history", "processor", "rules", "ignore_paths"}
+    assert {setting.path[0] for setting in settings} == {
+        "report",
+        "history",
+        "processor",
+        "writeback",
+        "exporter",
+        "rules",
+        "ignore_paths",
+        "enabled",
+    }
 
 
 @pytest.mark.parametrize("content", ["", "[history]\nsave = true\n", "[history]\nfolder = 'from/file'\n"])

@@ -40,6 +40,7 @@ class BufferedTrace(Generic[D]):
 
     Attributes:
         members: span id → the local root it is below, of all spans seen (of the open ones once the trace is full).
+        awaited: stands for a local root that has not come yet, where only ends are seen; else `None`.
         digests: of the ended spans, in no order that means anything.
         size_bytes: estimate of the memory that it takes.
         span_count: spans that ended, dropped ones included.
@@ -52,6 +53,7 @@ class BufferedTrace(Generic[D]):
 
     __slots__ = (
         "active_at",
+        "awaited",
         "digests",
         "dropped",
         "full_reason",
@@ -75,6 +77,7 @@ class BufferedTrace(Generic[D]):
         self.trace_id = trace_id
         self.members: dict[int, LocalRoot[D]] = {}
         self.roots: list[LocalRoot[D]] = []
+        self.awaited: LocalRoot[D] | None = None
         self.digests: list[D] = []
         self.size_bytes = TRACE_BYTES
         self.span_count = 0

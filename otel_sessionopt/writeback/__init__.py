@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""A report put where the trace is: span events, log events, an extra span, attributes; and into files."""

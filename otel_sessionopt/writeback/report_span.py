@@ -16,6 +16,8 @@ from otel_sessionopt.version import __version__
 from otel_sessionopt.writeback.attributes import JAEGER_WARNINGS, jaeger_warnings, root_attributes
 from otel_sessionopt.writeback.span_events import (
     MAX_EVIDENCE_IDS,
+    EventWriter,
+    SpanEvents,
     WrittenEvent,
     report_events,
     room_for_findings,
@@ -46,6 +48,7 @@ class ReportSpanWriter:
         max_findings: findings per span, worst first.
         has_jaeger_warnings: also as `@jaeger@warnings`.
         ids: makes the span id where there is no tracer to do it.
+        events: where the events go; onto the report span when not given.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class ReportSpanWriter:
         max_findings: int,
         has_jaeger_warnings: bool,
         ids: IdGenerator | None = None,
+        events: EventWriter | None = None,
     ) -> None:
+        self._events = events or SpanEvents()
         self._processor = processor
         self._tracer_provider = tracer_provider
         self._limits = limits
@@ -81,7 +86,7 @@ class ReportSpanWriter:
             parent=root.context,
             at_ns=at_ns,
             attributes=attributes,
-            events=report_events(report, room, at_ns, at_ns),
+            events=self._events.write(root, report_events(report, room, at_ns, at_ns)),
             links=evidence_links(report, root.context),
         )
         if self._processor is None:

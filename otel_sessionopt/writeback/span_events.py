@@ -1,7 +1,7 @@
 """A report as span events, and copies of ended spans that carry them.
 
 An ended span cannot be changed, so findings travel on a copy that goes out in its place. `WrittenEvent` knows nothing
-of spans: a writer of log events takes the same ones.
+of spans: an `EventWriter` decides whether events go onto the span (`SpanEvents`) or elsewhere (`LogEvents`).
 """
 
 from __future__ import annotations
@@ -44,6 +44,22 @@ class WrittenEvent(NamedTuple):
     attributes: Mapping[str, Any]
 
 
+class EventWriter(Protocol):
+    """Where the events of a report go. Called on the worker's thread."""
+
+    def write(self, span: ReadableSpan, events: Sequence[WrittenEvent]) -> Sequence[WrittenEvent]:
+        """Write events about the ended span `span` elsewhere; gives those that are to go onto it, or its copy."""
+        ...
+
+
+class SpanEvents:
+    """Leaves all events to the span: the default."""
+
+    def write(self, span: ReadableSpan, events: Sequence[WrittenEvent]) -> Sequence[WrittenEvent]:  # noqa: ARG002
+        """All of `events`."""
+        return events
+
+
 class SpanWriter(Protocol):
     """Puts a report where the trace is. Called on the worker's thread, once for every local root."""
 
@@ -73,9 +89,13 @@ class RootCopyWriter:
         limits: of the SDK; the copy keeps to those on events.
         max_findings: findings per span, worst first.
         has_jaeger_warnings: also as `@jaeger@warnings`.
+        events: where the events go; onto the copies when not given.
     """
 
-    def __init__(self, limits: SpanLimits, *, max_findings: int, has_jaeger_warnings: bool) -> None:
+    def __init__(
+        self, limits: SpanLimits, *, max_findings: int, has_jaeger_warnings: bool, events: EventWriter | None = None
+    ) -> None:
+        self._events = events or SpanEvents()
         self._limits = limits
         self._max_findings = max_findings
         self._has_jaeger_warnings = has_jaeger_warnings
@@ -91,7 +111,7 @@ class RootCopyWriter:
             if name not in (root.attributes or {}):
                 attributes[name] = value
         start_ns, end_ns = times_of(root)
-        events = report_events(report, room, start_ns, end_ns, evidence_ns)
+        events = self._events.write(root, report_events(report, room, start_ns, end_ns, evidence_ns))
         return copy_with(root, events, attributes, self._limits)
 
     def write_onto_cause(self, span: ReadableSpan, issues: Sequence[EfficiencyIssue]) -> ReadableSpan:
@@ -100,7 +120,8 @@ class RootCopyWriter:
         _, end_ns = times_of(span)
         attributes: dict[str, Any] = {HAS_FINDINGS: True}
         attributes |= {RULE_PREFIX + issue.code: True for issue in issues}
-        return copy_with(span, [finding_event(issue, end_ns) for issue in shown], attributes, self._limits)
+        events = self._events.write(span, [finding_event(issue, end_ns) for issue in shown])
+        return copy_with(span, events, attributes, self._limits)
 
 
 def finding_event(issue: EfficiencyIssue, time_ns: int) -> WrittenEvent:
