@@ -93,7 +93,7 @@ def from_options(options: Mapping[str, object]) -> Iterator[Given]:
     """The values of the tables that OpenTelemetry's declarative configuration hands to a component."""
     for key_path, value in _leaves(options) if options else ():
         text = value if isinstance(value, str) else None
-        yield Given(key_path, value, f"options of sessionopt: {'.'.join(key_path)}", text)
+        yield Given(key_path, value, "options of sessionopt", text)
 
 
 def value_of_text(text: str) -> Any:

@@ -11,10 +11,10 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_sessionopt import semconv
-from otel_sessionopt.errors import ConfigError
-from otel_sessionopt.exporter_delegate import DelegateLogs, delegate_exporter
+from otel_sessionopt.config import process_environ
+from otel_sessionopt.exporter_delegate import NO_EXPORTER, OWN_NAME, DelegateLogs, delegate_exporter
 from otel_sessionopt.processor import SessionOptSpanProcessor
-from otel_sessionopt.processor_options import attach_of, options_from
+from otel_sessionopt.processor_options import attach_of, options_from, settings_or_defaults
 
 if TYPE_CHECKING:
     from otel_sessionopt.config import Settings
@@ -26,8 +26,8 @@ class SessionOptSpanExporter(SpanExporter):
     """Wraps another exporter: every span goes on to it once, roots with what was found in their session.
 
     It sees spans when they have ended, in batches. Those without a parent in this process are held until their
-    session is analysed, mostly within the same batch: then they go out with it. One that comes before the spans below
-    it waits for them, for `processor.grace_seconds`. At shutdown everything goes out.
+    session is analysed, mostly within the same batch: then they go out with it. Where spans do not come in the order
+    in which they ended, a root waits for more, for `processor.grace_seconds`. At shutdown everything goes out.
 
     The analysis is that of `SessionOptSpanProcessor`, on its thread; the exporting thread waits for it while a root is
     in its batch, for `processor.flush_timeout_seconds` at most. Roots that are ready later go out on the analysis
@@ -52,8 +52,9 @@ class SessionOptSpanExporter(SpanExporter):
         settings: Settings | None = None,
         **options: Any,
     ) -> None:
-        settings = settings or _load(options)
+        settings = settings or settings_or_defaults("the traces exporter", options)
         delegate = delegate or settings.exporter.delegate
+        _warn_of_doubles(process_environ(), delegate)
         self._delegate = delegate_exporter(delegate)
         self._core: _Core | None = None
         if settings.enabled:
@@ -122,6 +123,7 @@ class _Core(SessionOptSpanProcessor):
                 context.span_id,
                 parent.span_id if parent is not None else None,
                 parent is not None and parent.is_remote,
+                span.end_time or 0,
             )
             if root is None:
                 self._counters.add("unknown")
@@ -186,11 +188,12 @@ class _Outbox(SpanProcessor):
         return self._delegate.force_flush(timeout_millis) is not False
 
 
-def _load(options: Mapping[str, Any]) -> Settings:
-    from otel_sessionopt.config import Settings, load_settings
-
-    try:
-        return load_settings(options=options)
-    except ConfigError as error:
-        _log.error("%s; the traces exporter goes on with the defaults", error)
-        return Settings()
+def _warn_of_doubles(environ: Mapping[str, str], delegate: object) -> None:
+    names = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",")]
+    others = [name for name in names if name.startswith("otlp")]
+    if OWN_NAME in names and others and delegate != NO_EXPORTER:
+        _log.warning(
+            "OTEL_TRACES_EXPORTER names %s beside sessionopt, which sends every span itself: each would be sent twice. "
+            "Name sessionopt alone, or set SESSIONOPT_EXPORTER_DELEGATE=none for reports only",
+            others[0],
+        )

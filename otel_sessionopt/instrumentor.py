@@ -6,7 +6,7 @@ import atexit
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined, import-not-found, unused-ignore]
@@ -14,13 +14,9 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 from opentelemetry.sdk.trace import TracerProvider
 
-from otel_sessionopt.errors import ConfigError
 from otel_sessionopt.processor import SessionOptSpanProcessor
-from otel_sessionopt.processor_options import options_from
+from otel_sessionopt.processor_options import options_from, settings_or_defaults
 from otel_sessionopt.processor_presence import has_processor
-
-if TYPE_CHECKING:
-    from otel_sessionopt.config import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -57,14 +53,14 @@ class SessionOptInstrumentor(BaseInstrumentor):  # type: ignore[misc, unused-ign
 
     def _instrument(self, **kwargs: Any) -> None:
         provider = kwargs.pop("tracer_provider", None) or trace.get_tracer_provider()
-        settings = _load(kwargs)
-        if settings is None or not settings.enabled:
-            return
         if not isinstance(provider, TracerProvider):
             _log.info("no tracer provider of the SDK is set: sessions are not analysed")
             return
         if has_processor(provider):
             _log.debug("sessions are analysed already")
+            return
+        settings = settings_or_defaults("the instrumentor", kwargs)
+        if not settings.enabled:
             return
         observer = SessionOptSpanProcessor.observer(tracer_provider=provider, **options_from(settings))
         provider.add_span_processor(observer)
@@ -79,16 +75,6 @@ class SessionOptInstrumentor(BaseInstrumentor):  # type: ignore[misc, unused-ign
         if self._undo is not None:
             self._undo()
             self._undo = None
-
-
-def _load(options: dict[str, Any]) -> Settings | None:
-    from otel_sessionopt.config import load_settings
-
-    try:
-        return load_settings(options=options)
-    except ConfigError as error:
-        _log.error("%s; sessions are not analysed", error)
-        return None
 
 
 def _run_before_shutdown(provider: TracerProvider, finish: Callable[[], None]) -> Callable[[], None]:

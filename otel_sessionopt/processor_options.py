@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
+
+from otel_sessionopt.errors import ConfigError
 
 if TYPE_CHECKING:
     from otel_sessionopt.config import Settings
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 FindingForm = Literal["span-events", "log-events"]
 AttachForm = Literal["root", "spans"]
+
+_log = logging.getLogger(__name__)
 
 
 class ProcessorOptions(TypedDict, total=False):
@@ -29,6 +34,20 @@ class ProcessorOptions(TypedDict, total=False):
     log_pipeline: LogPipeline | None
     clock: Callable[[], float]
     reraise: bool
+
+
+def settings_or_defaults(who: str, options: Mapping[str, object]) -> Settings:
+    """The settings in force, `options` the strongest; the defaults, and one line in the log, where they are wrong.
+
+    For the forms that are switched on from outside: the program they are in has no part in the mistake.
+    """
+    from otel_sessionopt.config import Settings, load_settings
+
+    try:
+        return load_settings(options=options)
+    except ConfigError as error:
+        _log.error("%s; %s goes on with the defaults", error, who)
+        return Settings()
 
 
 def options_from(settings: Settings) -> ProcessorOptions:

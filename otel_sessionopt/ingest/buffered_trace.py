@@ -11,6 +11,8 @@ D = TypeVar("D")
 # The values of `session.ReleaseReason`, which is of a later stage.
 Reason = Literal["root_ended", "late_children", "idle_timeout", "span_limit", "memory_limit", "late_span", "shutdown"]
 
+NO_SPAN: Final = 0
+"""No span has this id: among the open ones it stands for spans that are expected and not known yet."""
 TRACE_BYTES: Final = 2_000
 """What an empty trace takes."""
 
@@ -41,6 +43,7 @@ class BufferedTrace(Generic[D]):
     Attributes:
         members: span id → the local root it is below, of all spans seen (of the open ones once the trace is full).
         awaited: stands for a local root that has not come yet, where only ends are seen; else `None`.
+        last_end_ns, is_in_order: latest end seen, and whether ends came in their order, where only ends are seen.
         digests: of the ended spans, in no order that means anything.
         size_bytes: estimate of the memory that it takes.
         span_count: spans that ended, dropped ones included.
@@ -59,6 +62,8 @@ class BufferedTrace(Generic[D]):
         "full_reason",
         "is_capped",
         "is_full",
+        "is_in_order",
+        "last_end_ns",
         "late_spans",
         "may_hold",
         "members",
@@ -78,6 +83,8 @@ class BufferedTrace(Generic[D]):
         self.members: dict[int, LocalRoot[D]] = {}
         self.roots: list[LocalRoot[D]] = []
         self.awaited: LocalRoot[D] | None = None
+        self.last_end_ns = 0
+        self.is_in_order = True
         self.digests: list[D] = []
         self.size_bytes = TRACE_BYTES
         self.span_count = 0

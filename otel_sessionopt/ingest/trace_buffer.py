@@ -21,15 +21,14 @@ import threading
 from collections.abc import Iterable
 from typing import Final, Generic
 
-from otel_sessionopt.ingest.buffered_trace import TRACE_BYTES, BufferedTrace, D, DueTrace, LocalRoot, Reason
+from otel_sessionopt.ingest.buffered_trace import NO_SPAN, TRACE_BYTES, BufferedTrace, D, DueTrace, LocalRoot, Reason
+from otel_sessionopt.ingest.ended_spans import root_of_ended
 from otel_sessionopt.processor_settings import ProcessorSettings
 
 MEMBER_BYTES: Final = 104
 """What the buffer itself keeps for a span: its id and an entry in `members`. Source: `benchmarks/buffer_memory.py`."""
 SWEEP_SECONDS: Final = 1.0
 """How often all traces are looked through for idle ones; the time-outs are many times longer."""
-NO_SPAN: Final = 0
-"""No span has this id: among the open ones it stands for spans that are expected and not known yet."""
 _ROOM_AFTER_EVICTION: Final = 0.9
 """Share of the memory budget that is in use after an eviction, so that not every following span needs another."""
 
@@ -79,67 +78,16 @@ class TraceBuffer(Generic[D]):
         return is_root
 
     def span_came(
-        self, trace_id: int, span_id: int, parent_id: int | None, parent_is_remote: bool
+        self, trace_id: int, span_id: int, parent_id: int | None, parent_is_remote: bool, end_ns: int
     ) -> LocalRoot[D] | None:
         """Note the end of a span whose start was not seen, for callers that see ends only; the local root above it.
 
-        Spans come in any order. Below one that has not come yet they wait for it: under the local root of a trace
-        that has not come either, which takes over everything that waited for it. What is awaited counts as open. A
-        root that comes before all others is taken to be followed by them. `None` when the trace is forgotten.
+        See `ingest.ended_spans`. `None` when the trace is forgotten.
 
         To be called from one thread at a time, and to be followed by `span_ended`.
         """
         trace = self.traces.get(trace_id) or self._admit(trace_id, True)
-        if trace is None:
-            return None
-        members = trace.members
-        above = members.get(parent_id or 0)
-        awaited = trace.awaited
-        root = above
-        if above is None and (parent_id is None or parent_is_remote):
-            root = awaited
-            if awaited is None:
-                root = LocalRoot(trace, span_id)
-                # The first span of a trace, and a root: what was below it will hardly have been nothing.
-                if not trace.roots:
-                    root.open.add(NO_SPAN)
-                trace.roots.append(root)
-            else:
-                awaited.span_id = span_id
-                awaited.open.discard(NO_SPAN)
-                trace.awaited = None
-        elif above is None:
-            root = awaited or self._await_root(trace)
-            root.open.add(parent_id or 0)
-        elif awaited is not None and above is not awaited and span_id in awaited.open:
-            self._merge(awaited, above, span_id)
-        assert root is not None
-        root.open.add(span_id)
-        members[span_id] = root
-        return root
-
-    @staticmethod
-    def _await_root(trace: BufferedTrace[D]) -> LocalRoot[D]:
-        """What stands for a local root that has not come; a full trace has forgotten its spans and awaits none."""
-        if trace.is_full and trace.roots:
-            return trace.roots[-1]
-        trace.awaited = LocalRoot(trace, NO_SPAN)
-        trace.awaited.open.add(NO_SPAN)
-        trace.roots.append(trace.awaited)
-        return trace.awaited
-
-    @staticmethod
-    def _merge(awaited: LocalRoot[D], root: LocalRoot[D], span_id: int) -> None:
-        """A span that others waited for has come, and it is below a known root: so are they, if it was the only one."""
-        awaited.open.discard(span_id)
-        if awaited.open - {NO_SPAN}:
-            return
-        trace = root.trace
-        for member, above in list(trace.members.items()):
-            if above is awaited:
-                trace.members[member] = root
-        trace.roots.remove(awaited)
-        trace.awaited = None
+        return None if trace is None else root_of_ended(trace, span_id, parent_id, parent_is_remote, end_ns)
 
     def root_above(self, trace_id: int, span_id: int) -> LocalRoot[D] | None:
         """The local root at or above a span; `None` when the span's start was not seen or its trace is forgotten."""

@@ -12,10 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 EXPORT_METHOD = "Export"
@@ -23,11 +25,12 @@ EXPORT_SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 
 
 class OtlpSink:
-    """Spans that arrived, oldest first. Safe to use from any thread."""
+    """Spans and log records that arrived, oldest first. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self.url = ""
         self._spans: list[Span] = []
+        self._logs: list[LogRecord] = []
         self._lock = threading.Lock()
 
     @property
@@ -38,6 +41,22 @@ class OtlpSink:
     @property
     def names(self) -> list[str]:
         return [span.name for span in self.spans]
+
+    @property
+    def logs(self) -> list[LogRecord]:
+        with self._lock:
+            return list(self._logs)
+
+    def take_logs(self, request: bytes) -> None:
+        """Keep the log records of one request; to an OTLP exporter an empty answer is as good as any."""
+        records = [
+            record
+            for resource in ExportLogsServiceRequest.FromString(request).resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+        ]
+        with self._lock:
+            self._logs += records
 
     def take(self, request: bytes) -> bytes:
         """Keep the spans of one request; gives the answer of a receiver that is content."""
@@ -63,7 +82,7 @@ class OtlpSink:
 
 @contextmanager
 def http_sink() -> Iterator[OtlpSink]:
-    """A receiver for OTLP over HTTP with protobuf; `url` is the endpoint of the traces."""
+    """A receiver for OTLP over HTTP with protobuf, logs too; `url` is the endpoint of the traces."""
     sink = OtlpSink()
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,7 +90,11 @@ def http_sink() -> Iterator[OtlpSink]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            answer = sink.take(body)
+            answer = b""
+            if self.path == "/v1/logs":
+                sink.take_logs(body)
+            else:
+                answer = sink.take(body)
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", str(len(answer)))
