@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -145,6 +145,11 @@ def _digest_text(text: str, is_read: bool, is_shell: bool) -> ResultDigest:
 def line_weight(signature: int) -> int:
     """Characters that the line takes in a listing, number and frame included."""
     return signature & _WEIGHT_MASK
+
+
+def weight_of_lines(signatures: Iterable[int]) -> int:
+    """`line_weight` of several lines together."""
+    return sum([signature & _WEIGHT_MASK for signature in signatures])  # a list is faster, and a listing is short
 
 
 def line_key(signature: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from otel_sessionopt.dialects.digest import FileAccess, ResultDigest, ToolKind
-from otel_sessionopt.dialects.results import line_weight
+from otel_sessionopt.dialects.results import weight_of_lines
 from otel_sessionopt.session.content_size import CHARS_PER_TOKEN
 from otel_sessionopt.session.facts.contexts import content_tokens
 from otel_sessionopt.session.line_ranges import covered_ratio
@@ -91,11 +91,15 @@ class _ShownLines:
 
     def weigh_shown(self, signatures: Iterable[int]) -> int:
         """Characters of those lines that were shown with this number and text, and with no other text since."""
-        return sum(map(line_weight, self._signatures.intersection(signatures)))
+        return weight_of_lines(self._signatures.intersection(signatures))
 
     def add(self, signatures: Iterable[int], first_number: int) -> None:
         """Remember a listing. A number that is off, as nobody told where the listing starts, can only hide a repeat."""
         by_number = self._by_number
+        if not by_number:
+            by_number.update(enumerate(signatures, first_number))
+            self._signatures.update(signatures)
+            return
         for number, signature in enumerate(signatures, first_number):
             earlier = by_number.get(number)
             if earlier != signature:
@@ -204,7 +208,7 @@ class _Replay:
 def _compare(context: _Context, access: FileAccess, result: ResultDigest, changed_at: int) -> _Repeat:
     """How much of a read the context already holds. `changed_at`: the last event that may have changed the file."""
     if result.lines:
-        total = sum(map(line_weight, result.lines))
+        total = weight_of_lines(result.lines)
         repeated = context.lines[access.path].weigh_shown(result.lines)
         return _Repeat(repeated / total if total else 0.0, repeated, total, True)
     chars = result.chars or 0
