@@ -12,6 +12,7 @@ SCRIPTS = (
     "buffer_memory.py",
     "import_time.py",
     "pipeline_throughput.py",
+    "session_sizes.py",
     "recording.py",
     "planted_waste.py",
 )

@@ -13,11 +13,13 @@ from typing import Any
 
 SPANS_PER_TRACE = 50
 ATTRIBUTES_PER_SPAN = 15
+_COMPACTED_AFTER = 250
+"""Spans after which the prompt starts anew: 150,000 tokens later, about where coding agents compact."""
 START_NS = 1_760_000_000_000_000_000
 
 
 def span_attributes(trace: int, index: int) -> dict[str, Any]:
-    """Attributes of span `index` (1..49) of a trace, 15 of them."""
+    """Attributes of span `index` (from 1) of a trace, 15 of them."""
     if index % 2:
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat",
@@ -25,9 +27,9 @@ def span_attributes(trace: int, index: int) -> dict[str, Any]:
             "gen_ai.request.model": "claude-sonnet-4-5",
             "gen_ai.response.model": "claude-sonnet-4-5-20250929",
             "gen_ai.response.id": f"msg_{trace}_{index}",
-            "gen_ai.usage.input_tokens": 20_000 + 600 * index,
-            "gen_ai.usage.output_tokens": 220 + index,
-            "gen_ai.usage.cache_read.input_tokens": 19_000 + 600 * index,
+            "gen_ai.usage.input_tokens": 20_000 + 600 * (index % _COMPACTED_AFTER),
+            "gen_ai.usage.output_tokens": 220 + index % _COMPACTED_AFTER,
+            "gen_ai.usage.cache_read.input_tokens": 19_000 + 600 * (index % _COMPACTED_AFTER),
             "gen_ai.usage.cache_write.input_tokens": 900,
         }
     else:
