@@ -38,6 +38,7 @@ from otel_sessionopt.config_sources import (
 )
 from otel_sessionopt.errors import ConfigError
 from otel_sessionopt.processor_settings import ProcessorSettings
+from otel_sessionopt.service_settings import ServiceSettings
 
 if TYPE_CHECKING:
     from otel_sessionopt.pricing.overrides import PriceOverride
@@ -81,6 +82,7 @@ class Settings:
     writeback: WritebackSettings = field(default_factory=WritebackSettings)
     exporter: ExporterSettings = field(default_factory=ExporterSettings)
     enabled: bool = True
+    service: ServiceSettings = field(default_factory=ServiceSettings)
     rules: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     ignore_paths: tuple[str, ...] = ()
     prices: Mapping[str, PriceOverride] = field(default_factory=dict)
@@ -236,7 +238,8 @@ def _hint(word: str, known: Iterable[str]) -> str:
 
 
 def _settings_from(values: Mapping[KeyPath, object], sources: Mapping[str, str]) -> Settings:
-    tables: dict[str, dict[str, Any]] = {"report": {}, "history": {}, "processor": {}, "writeback": {}, "exporter": {}}
+    names = ("report", "history", "processor", "writeback", "exporter", "service")
+    tables: dict[str, dict[str, Any]] = {name: {} for name in names}
     rules: dict[str, dict[str, object]] = {}
     prices: dict[str, dict[str, Decimal]] = {}
     for path, value in values.items():
@@ -254,6 +257,7 @@ def _settings_from(values: Mapping[KeyPath, object], sources: Mapping[str, str])
         writeback=WritebackSettings(**tables["writeback"]),
         exporter=ExporterSettings(**tables["exporter"]),
         enabled=values.get(("enabled",), True) is True,
+        service=ServiceSettings(**tables["service"]),
         rules=rules,
         ignore_paths=tuple(ignored) if isinstance(ignored, tuple) else (),
         prices={model: _override(model, price, sources) for model, price in prices.items()},

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from otel_sessionopt.config_sources import ENV_PREFIX, Given, KeyPath
 from otel_sessionopt.processor_settings import ProcessorSettings
+from otel_sessionopt.service_settings import ServiceSettings
 
 DEFAULT_FOLDER: Final = Path("~/.sessionoptimizer/reports")
 HISTORY_FOLDER: Final = Path("~/.sessionoptimizer")
@@ -107,6 +108,7 @@ def all_settings() -> tuple[Setting, ...]:
         *_processor_settings(),
         *_table_settings("writeback", WritebackSettings),
         *_table_settings("exporter", ExporterSettings),
+        *_service_settings(),
         *_rule_settings(),
         _IGNORE_PATHS,
         _ENABLED,
@@ -149,6 +151,25 @@ def _processor_settings() -> tuple[Setting, ...]:
         _number_or_flag(("processor", declared.name), declared.default, declared.metadata)
         for declared in dataclasses.fields(ProcessorSettings)
     )
+
+
+def _service_settings() -> tuple[Setting, ...]:
+    readers: dict[type, tuple[Callable[[Given], object], str]] = {
+        str: (_text, "text"),
+        tuple: (_texts, "a list of texts"),
+        type(HISTORY_FOLDER): (_folder, "a folder name"),
+    }
+    settings: list[Setting] = []
+    for declared in dataclasses.fields(ServiceSettings):
+        path: KeyPath = ("service", declared.name)
+        found = readers.get(type(declared.default))
+        if found is None:
+            settings.append(_number_or_flag(path, declared.default, declared.metadata))
+            continue
+        read, allowed = found
+        doc = declared.metadata["doc"]
+        settings.append(Setting(path=path, default=declared.default, unit="", allowed=allowed, doc=doc, read=read))
+    return tuple(settings)
 
 
 def _rule_settings() -> tuple[Setting, ...]:
@@ -224,6 +245,13 @@ def _folder(given: Given) -> Path:
     if not name or not name.strip() or "\0" in name:
         raise ValueError
     return Path(name)
+
+
+def _text(given: Given) -> str:
+    value = given.value if isinstance(given.value, str) else given.text
+    if value is None or "\0" in value:
+        raise ValueError
+    return value
 
 
 def _formats(given: Given) -> tuple[str, ...]:

@@ -253,6 +253,7 @@ def test_every_setting_has_a_variable_of_its_own_and_says_what_it_is() -> None:
         "processor",
         "writeback",
         "exporter",
+        "service",
         "rules",
         "ignore_paths",
         "enabled",

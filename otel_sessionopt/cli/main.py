@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "compare": "Compare sessions, and what the best one did differently.",
     "export": "Print the report of a session, or write it to a file.",
     "delete": "Delete a session from the history.",
+    "serve": "Receive OTLP: analyse each session when it ends, send all on.",
     "rules": "List the rules and their thresholds as configured, or explain one.",
     "demo": "Run a small built-in agent live through the span processor.",
     "doctor": "Check whether telemetry arrives, and which switch is missing.",

@@ -12,6 +12,7 @@ from sys import maxsize
 from typing import Any, Final, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # its stubs are a package of their own
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -61,6 +62,19 @@ def records_from_message(stream: ByteStream, report: Report, end: int = maxsize)
     for field in _fields(stream, end, report):
         if field.number == _RESOURCE_SPANS and field.is_bytes:
             yield from _resource_spans(stream, field.end, report)
+
+
+def records_from_request(request: ExportTraceServiceRequest, report: Callable[[str], None]) -> Iterator[SpanRecord]:
+    """Spans of a parsed request. Those without valid ids are told to `report` and left out."""
+    for resource_spans in request.resource_spans:
+        resource = _attributes(resource_spans.resource.attributes)
+        for scope_spans in resource_spans.scope_spans:
+            scope = Scope(resource, scope_spans.scope.name, scope_spans.scope.version)
+            for span in scope_spans.spans:
+                try:
+                    yield record_from_span(span, scope)
+                except Malformed as malformed:
+                    report(f"span left out: {malformed}")
 
 
 def record_from_span(span: Span, scope: Scope) -> SpanRecord:

@@ -34,11 +34,22 @@ class Database:
     Args:
         path: the file; it and its folder are made, for their owner only, when they are not there.
         busy_seconds: how long to wait for other writers before giving up.
+        migrations: folder with the numbered files of its tables; those of the history when not given.
+        is_power_safe: a power cut takes back nothing either: every commit waits for the disk.
     """
 
-    def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        busy_seconds: float = BUSY_SECONDS,
+        *,
+        migrations: Path | None = None,
+        is_power_safe: bool = False,
+    ) -> None:
         self.path = path
         self._busy_seconds = busy_seconds
+        self._migrations = migrations or _MIGRATIONS
+        self._synchronous = "FULL" if is_power_safe else "NORMAL"
         self._lock = threading.RLock()
         self._open_ones: list[sqlite3.Connection] = []  # none or one; a list, so that the finalizer sees it
         self._inherited: list[sqlite3.Connection] = []
@@ -88,7 +99,7 @@ class Database:
         )
         try:
             self._use_wal(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             self._migrate(connection)
         except BaseException:
             connection.close()
@@ -109,7 +120,7 @@ class Database:
                 time.sleep(_RETRY_SECONDS)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        files = {int(file.name[:4]): file for file in sorted(_MIGRATIONS.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
+        files = {int(file.name[:4]): file for file in sorted(self._migrations.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
         latest = max(files)
         if _applied(connection) == latest:
             return

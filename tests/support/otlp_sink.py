@@ -81,8 +81,8 @@ class OtlpSink:
 
 
 @contextmanager
-def http_sink() -> Iterator[OtlpSink]:
-    """A receiver for OTLP over HTTP with protobuf, logs too; `url` is the endpoint of the traces."""
+def http_sink(port: int = 0) -> Iterator[OtlpSink]:
+    """A receiver for OTLP over HTTP with protobuf, logs too, on any free port unless given; `url` takes the traces."""
     sink = OtlpSink()
 
     class Handler(BaseHTTPRequestHandler):
@@ -104,7 +104,7 @@ def http_sink() -> Iterator[OtlpSink]:
         def log_message(self, format: str, *args: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

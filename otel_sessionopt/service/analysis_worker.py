@@ -1,0 +1,178 @@
+"""The worker process: takes traces that are due, makes their reports, writes files and history."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_sessionopt.history.keeping import keep_report
+from otel_sessionopt.history.opening import open_history
+from otel_sessionopt.pipeline import Pipeline
+from otel_sessionopt.processor_packing import unpack_digest
+from otel_sessionopt.service.finding_spans import finding_request
+from otel_sessionopt.service.trace_store import DueTrace, Outcome, TraceStore
+from otel_sessionopt.session import Release
+from otel_sessionopt.writeback.report_files import write_report
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from otel_sessionopt.config import Settings
+    from otel_sessionopt.dialects.digest import SpanDigest
+    from otel_sessionopt.report import OptimizationReport
+    from otel_sessionopt.store.protocol import Store
+
+_log = logging.getLogger(__name__)
+
+RETIRE_BYTES: Final = 128 * 1024 * 1024
+"""A worker that a large trace has made so big ends; a fresh one takes its place."""
+
+
+class Failed(NamedTuple):
+    """An analysis that did not succeed, and the kind of its error."""
+
+    due: DueTrace
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker made of a batch.
+
+    Attributes:
+        is_last: the worker ends now.
+        waste_usd, cost_usd: sums over the reports, of what is priced.
+    """
+
+    outcomes: Sequence[Outcome]
+    failed: Sequence[Failed]
+    is_last: bool
+    findings: int = 0
+    waste_tokens: int = 0
+    waste_usd: float = 0.0
+    cost_usd: float = 0.0
+
+
+class Analysis:
+    """Makes the report of one trace and sends it everywhere."""
+
+    def __init__(self, store: TraceStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._pipeline = Pipeline.from_settings(settings)
+        self._history: Store | None = None
+
+    def run(self, due: DueTrace) -> tuple[Outcome, OptimizationReport | None]:
+        """Analyse a trace as it is now.
+
+        Raises:
+            OSError, SessionOptError: files or history cannot be written.
+        """
+        started = time.process_time()
+        digests = different_digests(self._store.digests_of(due.key, due.up_to_row))
+        spans = len(digests)
+        release = Release(
+            reason=due.next.reason,
+            is_final=due.next.is_final,
+            span_count=spans + due.dropped_spans,
+            late_spans=max(spans - due.reported_spans, 0) if due.reported_spans else 0,
+            dropped={"span_limit": due.dropped_spans} if due.dropped_spans else {},
+        )
+        report = self._pipeline.analyze(due.trace_id, digests, release) if digests else None
+        if report is not None and self._is_news(report) and self._settings.report.enabled:
+            write_report(report, self._settings.report.folder, self._settings.report.formats)
+        outgoing, findings_hash = self._findings(due, report, digests)
+        seconds = time.process_time() - started
+        outcome = Outcome(due, report is not None, spans, seconds, outgoing, findings_hash)
+        return outcome, report
+
+    def _is_news(self, report: OptimizationReport) -> bool:
+        """Keep it in the history; false where that has a report about more spans."""
+        if not self._settings.service.save_history:
+            return True
+        if self._history is None:
+            self._history = open_history(self._settings.history.folder)
+        return keep_report(self._history, report)
+
+    def _findings(
+        self, due: DueTrace, report: OptimizationReport | None, digests: Sequence[SpanDigest]
+    ) -> tuple[tuple[bytes, ...], bytes]:
+        service = self._settings.service
+        if report is None or not due.next.is_final or not service.forward or not service.forward_findings:
+            return (), due.findings_hash
+        request = finding_request(due.trace_id, report, digests, self._settings.processor)
+        if request.findings_hash == due.findings_hash:
+            return (), due.findings_hash
+        return (request.body,), request.findings_hash
+
+
+def different_digests(packed: Sequence[bytes]) -> list[SpanDigest]:
+    """Digests of the spans, each once: one that was delivered twice is the same span."""
+    by_id: dict[int, list[SpanDigest]] = {}
+    for body in dict.fromkeys(packed):
+        digest = unpack_digest(body)
+        known = by_id.setdefault(digest.span_id, [])
+        if digest not in known:
+            known.append(digest)
+    return [digest for known in by_id.values() for digest in known]
+
+
+def run_worker(connection: Connection, folder: Path, settings: Settings) -> None:
+    """Answer batches of due traces until the other end closes. The main function of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the reader says when to stop
+    store = TraceStore(folder, settings.service)
+    analysis = Analysis(store, settings)
+    while True:
+        try:
+            batch: Sequence[DueTrace] = connection.recv()
+            answer = _answer(analysis, batch)
+            connection.send(answer)
+        except (EOFError, OSError):
+            return
+        if answer.is_last:
+            return
+
+
+def _answer(analysis: Analysis, batch: Sequence[DueTrace]) -> Answer:
+    outcomes: list[Outcome] = []
+    failed: list[Failed] = []
+    reports: list[OptimizationReport] = []
+    for due in batch:
+        try:
+            outcome, report = analysis.run(due)
+        except Exception as error:  # noqa: BLE001 - one trace must not take the others with it; the reader logs it
+            failed.append(Failed(due, _reason(error)))
+            continue
+        outcomes.append(outcome)
+        if report is not None:
+            reports.append(report)
+    return Answer(
+        outcomes,
+        failed,
+        is_last=_resident_bytes() > RETIRE_BYTES,
+        findings=sum(len(report.issues) for report in reports),
+        waste_tokens=sum(report.total_waste_tokens for report in reports),
+        waste_usd=sum(report.total_waste_cost or 0.0 for report in reports),
+        cost_usd=sum(float(report.bill.total.cost_usd or 0) for report in reports),
+    )
+
+
+def _reason(error: Exception) -> str:
+    # Not the message of any error: it may quote what a span said. Those of the disk are ours.
+    return f"{type(error).__name__}: {error.strerror}" if isinstance(error, OSError) else type(error).__name__
+
+
+def _resident_bytes() -> int:
+    try:
+        import resource
+    except ImportError:
+        return 0  # Windows
+    pages = Path("/proc/self/statm")
+    if pages.exists():
+        return int(pages.read_text().split()[1]) * resource.getpagesize()
+    return 0

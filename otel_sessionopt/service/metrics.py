@@ -1,0 +1,102 @@
+"""The service's metrics: one set of OTel instruments, read by `/metrics` and, where an endpoint is set, by OTLP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+
+from otel_sessionopt import semconv
+
+Status = Callable[[], Mapping[str, Any]]
+
+
+class _Metric(NamedTuple):
+    """One instrument: its name, unit and meaning, and the counter that it shows."""
+
+    name: str
+    unit: str
+    doc: str
+    counter: str
+    is_sum: bool = True
+
+
+METRICS: Final = (
+    _Metric("sessionopt.received.requests", "{request}", "Requests acknowledged.", "received_requests"),
+    _Metric("sessionopt.received.spans", "{span}", "Spans in acknowledged requests.", "received_traces"),
+    _Metric("sessionopt.received.log_records", "{record}", "Log records in acknowledged requests.", "received_logs"),
+    _Metric("sessionopt.rejected.spans", "{span}", "Spans without valid ids.", "received_rejected"),
+    _Metric("sessionopt.refused.requests", "{request}", "Requests that the store did not take.", "refused_by_store"),
+    _Metric("sessionopt.read.spans", "{span}", "Spans read from the log.", "spans_read"),
+    _Metric("sessionopt.analysed.spans", "{span}", "Spans in analyses, again with each analysis.", "spans_analysed"),
+    _Metric("sessionopt.reports", "{report}", "Reports made, refreshed ones included.", "reports"),
+    _Metric("sessionopt.analyses.failed", "{analysis}", "Analyses that failed.", "analyses_failed"),
+    _Metric("sessionopt.findings", "{finding}", "Findings in the reports.", "findings"),
+    _Metric("sessionopt.waste.tokens", "{token}", "Avoidable tokens in the reports.", "waste_tokens"),
+    _Metric("sessionopt.waste.cost", "USD", "What they cost, where there is a price.", "waste_usd"),
+    _Metric("sessionopt.cost", "USD", "What the sessions cost, where there is a price.", "cost_usd"),
+    _Metric("sessionopt.reader.restarts", "{restart}", "How often the reader process died.", "reader_restarts"),
+    _Metric("sessionopt.log.unread", "By", "Requests on disk that wait to be read.", "unread_bytes", is_sum=False),
+    _Metric("sessionopt.traces.waiting", "{trace}", "Traces with spans not reported yet.", "traces_waiting", False),
+    _Metric("sessionopt.traces.kept", "{trace}", "Traces kept for late spans.", "traces_kept", False),
+)
+_FORWARDED: Final = ("sent", "own", "retries", "refused", "dropped")
+
+
+class ServiceMetrics:
+    """The instruments. Nothing is loaded before the first use.
+
+    Args:
+        status: gives the counters.
+        further_readers: such as one that sends by OTLP.
+    """
+
+    def __init__(self, status: Status, further_readers: Iterable[MetricReader] = ()) -> None:
+        self._status = status
+        self._further_readers = tuple(further_readers)
+        self._provider: MeterProvider | None = None
+        self._registry: Any = None
+
+    def exposition(self) -> tuple[str, bytes]:
+        """All metrics as text in Prometheus's format: its content type, and the text."""
+        from prometheus_client import exposition
+
+        self.start()
+        return exposition.CONTENT_TYPE_LATEST, exposition.generate_latest(self._registry)
+
+    def start(self) -> None:
+        """Make the instruments, once."""
+        if self._provider is not None:
+            return
+        from opentelemetry.exporter.prometheus import PrometheusMetricReader
+        from prometheus_client import REGISTRY, CollectorRegistry
+
+        reader = PrometheusMetricReader(disable_target_info=True)
+        # The exporter registers itself with the process-wide registry, which others may use too.
+        REGISTRY.unregister(reader._collector)
+        self._registry = CollectorRegistry()
+        self._registry.register(reader._collector)
+        self._provider = MeterProvider([reader, *self._further_readers])
+        meter = self._provider.get_meter(semconv.SCOPE_NAME)
+        for metric in METRICS:
+            make = meter.create_observable_counter if metric.is_sum else meter.create_observable_gauge
+            make(metric.name, [self._observer(metric.counter)], metric.unit, metric.doc)
+        meter.create_observable_counter(
+            "sessionopt.forwarded.requests", [self._observe_forwarded], "{request}", "Requests sent on, by what became."
+        )
+
+    def stop(self) -> None:
+        """Send what is there, and end."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+    def _observer(self, counter: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        return lambda _options: [Observation(self._status().get(counter, 0))]
+
+    def _observe_forwarded(self, _options: CallbackOptions) -> Iterable[Observation]:
+        for endpoint in self._status().get("forwarded", ()):
+            for outcome in _FORWARDED:
+                yield Observation(endpoint.get(outcome, 0), {"endpoint": endpoint["url"], "outcome": outcome})

@@ -1,0 +1,62 @@
+"""From logged requests to packed digests by trace."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_sessionopt import semconv
+from otel_sessionopt.ingest.otlp_json import records_from_document
+from otel_sessionopt.ingest.otlp_protobuf import records_from_request
+from otel_sessionopt.pipeline import Pipeline
+from otel_sessionopt.processor_packing import pack_digest
+from otel_sessionopt.service.otlp_request import inflate
+from otel_sessionopt.service.request_log import Form, Request, Signal
+from otel_sessionopt.service.trace_store import Arrived
+
+if TYPE_CHECKING:
+    from otel_sessionopt.ingest.span_record import SpanRecord
+
+_log = logging.getLogger(__name__)
+
+NS_PER_S: Final = 1_000_000_000
+_MAX_CONTENT_BYTES: Final = 1 << 31  # the receiver has checked it against its limit
+
+
+def digests_of(requests: Iterable[Request]) -> dict[int, Arrived]:
+    """What requests say, by trace id. Requests that cannot be read were answered with an error before: they have none.
+
+    Spans that this package itself wrote are passed over, so that findings that come back make no new session.
+    """
+    arrived: dict[int, Arrived] = {}
+    for request in requests:
+        received_s = request.received_ns / NS_PER_S
+        for record in records_of(request):
+            if record.name == semconv.REPORT_SPAN and record.scope_name == semconv.SCOPE_NAME:
+                continue
+            part = arrived.get(record.trace_id)
+            if part is None:
+                part = arrived[record.trace_id] = Arrived()
+            part.digests.append(pack_digest(Pipeline.digest(record)))
+            part.last_s = received_s
+            if record.parent_span_id is None:
+                part.has_root = True
+    return arrived
+
+
+def records_of(request: Request) -> Iterator[SpanRecord]:
+    """The spans of one request; none for other signals."""
+    if request.signal is not Signal.TRACES:
+        return iter(())
+    content = inflate(request.body, _MAX_CONTENT_BYTES) if request.is_gzip else request.body
+    if request.form is Form.JSON:
+        return iter(records_from_document(json.loads(content or b"{}"), _tell))
+    return records_from_request(ExportTraceServiceRequest.FromString(content), _tell)
+
+
+def _tell(reason: str) -> None:
+    _log.debug("%s", reason)  # the sender was told how many
