@@ -1,4 +1,4 @@
-"""The kinds of claim an issue can make on the bill, resolved against the context ledger."""
+"""The kinds of claim an issue can make on the bill, resolved against the context ledger (`replay.py`)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ class ItemClaim(NamedTuple):
     Attributes:
         item_id: id of the ledger item.
         tokens: how many of the item's tokens, > 0.
-        from_call: event id of the first call from which carrying was in vain; `None` = from the entry on.
     """
 
     item_id: str
     tokens: int
-    from_call: str | None = None
 
 
 class CallClaim(NamedTuple):
-    """A whole model call in vain: everything it was billed."""
+    """A whole model call in vain: everything it was billed. What was new in it enters with the next call that stays."""
 
     call_id: str
 
 
 class OutputClaim(NamedTuple):
-    """Output tokens of a model call in vain."""
+    """Output tokens of a model call in vain, as they were generated; what carries them on is an item.
+
+    Claims of one issue on one call add up; of those of several issues the largest counts.
+    """
 
     call_id: str
     tokens: int

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import ClassVar
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue, IssueType, Severity, Waste, issue_id
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, LedgerClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste, issue_id
+from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.analyzers.premiums import premium_claims
 from otel_sessionopt.session.facts.bill import bill
 from otel_sessionopt.session.facts.cache import CacheMiss, MissCause, cache_misses
@@ -140,21 +141,8 @@ def _waste(session: Session, churned: Sequence[Compaction]) -> Waste:
     calls = [ours.call_by_id[event_id] for event_id in ids if event_id in ours.call_by_id]
     misses = {miss.call.event.id: miss for miss in cache_misses(session) if miss.cause is MissCause.COMPACTED}
     rebuilt = [miss for each in churned if (miss := _rebuilt(each, misses.get(each.later[0].id))) is not None]
-    costs = [call.cost_usd for call in calls] + [miss.premium_usd for miss in rebuilt]
-    priced = [cost for cost in costs if cost is not None]
-    is_priced = bool(priced) or (not costs and ours.cost_usd is not None)
-    return Waste(
-        tokens=sum(sum(call.tokens.values()) for call in calls),
-        basis=Basis.ESTIMATED,
-        cost_usd=sum(priced, Decimal(0)) if is_priced else None,
-        claims=tuple(
-            Claim(call.event.id, call.event.id, price_class, tokens)
-            for call in calls
-            for price_class, tokens in call.tokens.items()
-            if tokens > 0
-        ),
-        premiums=premium_claims(rebuilt),
-    )
+    claims: list[LedgerClaim] = [CallClaim(call.event.id) for call in calls]
+    return ledger_waste(session, [*claims, *premium_claims(rebuilt)], Basis.ESTIMATED)
 
 
 def _rebuilt(compaction: Compaction, miss: CacheMiss | None) -> CacheMiss | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -124,6 +124,11 @@ class Waste:
     claims: tuple[Claim, ...] = ()
     premiums: tuple[PremiumClaim, ...] = ()
     ledger_claims: tuple[LedgerClaim, ...] = ()
+
+    @property
+    def all_claims(self) -> tuple[LedgerClaim, ...]:
+        """Everything that the issue claims on the ledger."""
+        return (*self.ledger_claims, *_on_ledger(self.claims), *self.premiums)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money as a float, `None` when unpriced."""
@@ -256,6 +261,16 @@ class EfficiencyIssue:
             code=str(data.get("code", "")),
             is_preview=data.get("is_preview") is True,
         )
+
+
+def _on_ledger(claims: Iterable[Claim]) -> list[LedgerClaim]:
+    """Claims on what was billed in one call as claims on the item behind them."""
+    from otel_sessionopt.analyzers.claim_kinds import ItemClaim
+
+    tokens: dict[str, int] = {}
+    for claim in claims:
+        tokens[claim.item_id] = tokens.get(claim.item_id, 0) + claim.tokens
+    return [ItemClaim(item_id, amount) for item_id, amount in tokens.items()]
 
 
 def issue_id(code: str, *thing: str) -> str:

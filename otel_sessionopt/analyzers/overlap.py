@@ -1,11 +1,12 @@
 """One owner per wasted token: what of each issue's claims counts, after the issues before it.
 
-Issues overlap: a big file read three times is a large file and a repeated read. Every issue claims billed tokens as
-(item, model call, price class, amount). Owners are served in a fixed order; a later claim on the same item in the same
-call and class counts only what exceeds the earlier ones, and nothing counts beyond what that call was billed in that
-class. So the total of a (call, class) is `min(bill, Σ over items of the largest claim)`: it cannot exceed the bill,
-another issue can only raise it, and the order in which issues arrive cannot change it. A premium (a token that was
-billed dearer than it had to be) counts on what is left after that, in dollars only.
+Issues overlap: a big file read three times is a large file and a repeated read. Their claims are taken out of the
+ledger one issue after the other, in a fixed order of owners, and each counts what its step saves beyond those before
+(`replay.py`). So all that counts adds up to exactly the bill less the replay without all of them: it cannot exceed the
+bill, another issue can only raise it, and the order in which issues arrive cannot change it. Premiums (tokens that were
+billed dearer than they had to be) come after everything else, in the same order, on what is left.
+
+An issue can count a little more than it does alone: what two calls in a row let enter later is put off twice.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from otel_sessionopt.analyzers.claims import cost_of, premium_of
-from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue, PremiumClaim
-from otel_sessionopt.pricing.catalog import PriceClass
-from otel_sessionopt.session.facts.bill import Bill, bill
+from otel_sessionopt.analyzers.claim_kinds import LedgerClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue
+from otel_sessionopt.analyzers.replay import Removal, Replay, Taken
+from otel_sessionopt.session.facts.bill import bill
+from otel_sessionopt.session.facts.ledger_amounts import usd_of, whole_tokens
 from otel_sessionopt.session.model import Session
 
 # Who owns a token that several rules claim: the first one here. Rules on one line share a rank. Rules that only cost
@@ -65,6 +67,7 @@ class WasteLedger:
             nothing in the session is priced; it covers the priced calls.
         tokens_by_basis, cost_usd_by_basis: every basis has an entry. Measured and estimated add up to the avoidable
             totals. The others are sums of what issues say, may overlap, and are cut at the bill: never add them.
+        replay: the session without all that counts.
     """
 
     by_issue: Mapping[str, CountedWaste]
@@ -72,49 +75,7 @@ class WasteLedger:
     avoidable_cost_usd: Decimal | None
     tokens_by_basis: Mapping[Basis, int]
     cost_usd_by_basis: Mapping[Basis, Decimal | None]
-
-
-_Unit = tuple[str, str, PriceClass]  # item, call, class
-_Account = tuple[str, PriceClass]  # call, class
-
-
-class _Accounts:
-    """What is already counted, per unit and per account, and by whom."""
-
-    def __init__(self, ledger: Bill) -> None:
-        self._left = {(c.event.id, kind): amount for c in ledger.calls for kind, amount in c.tokens.items()}
-        self._counted: dict[_Unit, int] = {}
-        self._unit_owners: dict[_Unit, set[str]] = {}
-        self._account_owners: dict[_Account, set[str]] = {}
-
-    def count(self, claim: Claim, code: str) -> tuple[int, set[str]]:
-        """Tokens of the claim that count now, and who owns the rest."""
-        unit = (claim.item_id, claim.call_id, claim.price_class)
-        account = (claim.call_id, claim.price_class)
-        before = self._counted.get(unit, 0)
-        wanted = max(claim.tokens - before, 0)
-        granted = min(wanted, self._left.get(account, 0))
-        owners: set[str] = set()
-        if before:
-            owners |= self._unit_owners[unit]
-        if granted < wanted:
-            owners |= self._account_owners.get(account, set())
-        if granted:
-            self._counted[unit] = before + granted
-            self._left[account] -= granted
-            self._unit_owners.setdefault(unit, set()).add(code)
-            self._account_owners.setdefault(account, set()).add(code)
-        return granted, owners - {code}
-
-    def count_premium(self, claim: PremiumClaim, code: str) -> tuple[int, set[str]]:
-        """Tokens whose premium counts now: of those that nobody holds to be wasted as a whole."""
-        account = (claim.call_id, claim.price_class)
-        granted = min(claim.tokens, self._left.get(account, 0))
-        owners = self._account_owners.get(account, set()) if granted < claim.tokens else set()
-        if granted:
-            self._left[account] -= granted
-            self._account_owners.setdefault(account, set()).add(code)
-        return granted, owners - {code}
+    replay: Replay
 
 
 def resolve_overlaps(session: Session, issues: Iterable[EfficiencyIssue]) -> WasteLedger:
@@ -123,15 +84,21 @@ def resolve_overlaps(session: Session, issues: Iterable[EfficiencyIssue]) -> Was
     Only claims count: an issue without claims adds nothing, whatever its basis. Previews and issues whose basis is
     neither measured nor estimated never count.
     """
-    ledger = bill(session)
-    accounts = _Accounts(ledger)
+    charged = bill(session)
+    nothing = None if charged.cost_usd is None else Decimal(0)
+    removal = Removal(session)
+    served = sorted(issues, key=_owner_key)
+    claims = [_claims_that_count(issue) for issue in served]
+    taken = [removal.take_out(claimed, issue.code) for issue, claimed in zip(served, claims, strict=True)]
+    read = [removal.read_from_cache(claimed, issue.code) for issue, claimed in zip(served, claims, strict=True)]
     by_issue: dict[str, CountedWaste] = {}
     tokens = dict.fromkeys(Basis, 0)
-    costs: dict[Basis, Decimal | None] = dict.fromkeys(Basis, None)
-    if ledger.cost_usd is not None:
-        costs = dict.fromkeys(Basis, Decimal(0))
-    for issue in sorted(issues, key=_owner_key):
-        counted = _count(session, accounts, issue)
+    costs: dict[Basis, Decimal | None] = dict.fromkeys(Basis, nothing)
+    units = 0
+    for issue, claimed, first, then in zip(served, claims, taken, read, strict=True):
+        before = whole_tokens(units)
+        units += sum(first.charge[:-1])
+        counted = _counted(whole_tokens(units) - before, first, then, None if claimed else nothing)
         by_issue[issue.id] = counted
         waste = issue.waste
         if waste is None or issue.is_preview:
@@ -140,48 +107,30 @@ def resolve_overlaps(session: Session, issues: Iterable[EfficiencyIssue]) -> Was
             tokens[waste.basis] += counted.tokens
             costs[waste.basis] = _plus(costs[waste.basis], counted.cost_usd)
         else:
-            tokens[waste.basis] = min(tokens[waste.basis] + waste.tokens, ledger.total_tokens)
-            costs[waste.basis] = _capped(_plus(costs[waste.basis], waste.cost_usd), ledger.cost_usd)
+            tokens[waste.basis] = min(tokens[waste.basis] + waste.tokens, charged.total_tokens)
+            costs[waste.basis] = _capped(_plus(costs[waste.basis], waste.cost_usd), charged.cost_usd)
     return WasteLedger(
         by_issue=MappingProxyType(by_issue),
         avoidable_tokens=tokens[Basis.MEASURED] + tokens[Basis.ESTIMATED],
         avoidable_cost_usd=_plus(costs[Basis.MEASURED], costs[Basis.ESTIMATED]),
         tokens_by_basis=MappingProxyType(tokens),
         cost_usd_by_basis=MappingProxyType(costs),
+        replay=removal.replay(),
     )
 
 
-def _count(session: Session, accounts: _Accounts, issue: EfficiencyIssue) -> CountedWaste:
+def _claims_that_count(issue: EfficiencyIssue) -> tuple[LedgerClaim, ...]:
     waste = issue.waste
-    if waste is None or issue.is_preview or not waste.basis.counts:
-        return CountedWaste(tokens=0, cost_usd=cost_of(session, ()))
-    amounts: list[tuple[str, PriceClass, int]] = []
-    owners: set[str] = set()
-    for claim in _merged(waste.claims):
-        granted, others = accounts.count(claim, issue.code)
-        owners |= others
-        if granted:
-            amounts.append((claim.call_id, claim.price_class, granted))
-    premiums: list[tuple[str, PriceClass, int]] = []
-    for premium in waste.premiums:
-        granted, others = accounts.count_premium(premium, issue.code)
-        owners |= others
-        if granted:
-            premiums.append((premium.call_id, premium.price_class, granted))
+    return () if waste is None or issue.is_preview or not waste.basis.counts else waste.all_claims
+
+
+def _counted(tokens: int, taken: Taken, read: Taken, nothing: Decimal | None) -> CountedWaste:
+    is_priced = taken.is_priced or read.is_priced
     return CountedWaste(
-        tokens=sum(amount for _, _, amount in amounts),
-        cost_usd=_plus(cost_of(session, amounts), premium_of(session, premiums) if premiums else None),
-        already_counted_by=tuple(sorted(owners, key=_code_key)),
+        tokens=tokens,
+        cost_usd=usd_of(taken.charge[-1] + read.charge[-1]) if is_priced else nothing,
+        already_counted_by=tuple(sorted(taken.owners | read.owners, key=_code_key)),
     )
-
-
-def _merged(claims: Iterable[Claim]) -> list[Claim]:
-    """One claim a unit: within one issue, claims on the same item add up."""
-    amounts: dict[_Unit, int] = {}
-    for claim in claims:
-        unit = (claim.item_id, claim.call_id, claim.price_class)
-        amounts[unit] = amounts.get(unit, 0) + max(claim.tokens, 0)
-    return [Claim(*unit, amount) for unit, amount in sorted(amounts.items())]
 
 
 def _owner_key(issue: EfficiencyIssue) -> tuple[int, str, str]:

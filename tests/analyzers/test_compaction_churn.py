@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from otel_sessionopt.analyzers.claim_kinds import CallClaim
 from otel_sessionopt.analyzers.compaction_churn import CompactionChurnAnalyzer
-from otel_sessionopt.analyzers.issue import Basis, Claim, IssueType, PremiumClaim, Severity
+from otel_sessionopt.analyzers.issue import Basis, IssueType, PremiumClaim, Severity
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.model import EventType
@@ -60,7 +61,7 @@ def test_the_waste_is_what_was_built_anew_without_the_summary() -> None:
     waste = find_one(RULE, _reads(trace, *FILES).session(prices=FLAT)).waste
     assert waste is not None
     # 15,000 − 4,000 read − 1,000 of the summary
-    assert (waste.claims, waste.premiums) == ((), (PremiumClaim(call, PriceClass.CACHE_WRITE, 10_000),))
+    assert (waste.ledger_claims, waste.premiums) == ((), (PremiumClaim(call, PriceClass.CACHE_WRITE, 10_000),))
     assert (waste.tokens, waste.basis, waste.cost_usd) == (0, Basis.ESTIMATED, Decimal(10_000 * 11))
 
 
@@ -73,11 +74,7 @@ def test_a_compaction_that_is_a_model_call_is_wasted_as_a_whole() -> None:
     waste = find_one(RULE, _reads(trace, *FILES).session(prices=FLAT)).waste
     assert waste is not None
     call = f"{0xC0:016x}"
-    assert waste.claims == (
-        Claim(call, call, PriceClass.CACHE_READ, 60_000),
-        Claim(call, call, PriceClass.CACHE_WRITE, 500),
-        Claim(call, call, PriceClass.OUTPUT, 1_000),
-    )
+    assert waste.ledger_claims == (CallClaim(call),)
     assert waste.tokens == 61_500
     # 60,000 + 500 × 12 + 1,000 × 50, and 11,000 × 11 for the next prompt
     assert waste.cost_usd == 116_000 + 121_000
@@ -111,7 +108,7 @@ def test_a_compaction_whose_prompt_was_read_from_the_cache_cost_nothing() -> Non
     trace = _worked().compaction(chars=4_000).model_call(input=0, cache_read=14_000, cache_write=1_000)
     waste = find_one(RULE, _reads(trace, *FILES).session(prices=FLAT)).waste
     assert waste is not None
-    assert (waste.claims, waste.premiums, waste.cost_usd) == ((), (), Decimal(0))
+    assert (waste.ledger_claims, waste.premiums, waste.cost_usd) == ((), (), Decimal(0))
 
 
 # Silence

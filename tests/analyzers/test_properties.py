@@ -107,6 +107,7 @@ spans = st.builds(
     agent=st.sampled_from([None, "coder"]),
     conversation_id=st.none(),
     warnings=st.just(()),
+    told=st.just(()),
 )
 recorded_events = st.builds(
     SessionEvent,

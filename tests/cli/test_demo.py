@@ -66,7 +66,7 @@ def test_the_demo_finds_what_its_agent_wastes(home: Path) -> None:
     outcome = run_command("demo", home=home)
 
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out.startswith("Cost $0.21, of which $0.04 (")
+    assert outcome.out.startswith("Cost $0.21, of which $0.05 (")
     assert (
         f"issues found by {len(ANALYZER_CLASSES) - 1} of {len(ANALYZER_CLASSES)} rules; unused-tools not" in outcome.out
     )

@@ -11,7 +11,7 @@ from tests.support.digest_builder import TraceBuilder
 def test_the_first_line_is_the_number_that_matters() -> None:
     text = as_text(report_of(wasteful_session().session()))
 
-    assert text.splitlines()[0] == "Cost $0.18, of which $0.07 (40 %) was avoidable. Score 59 (F)."
+    assert text.splitlines()[0] == "Cost $0.18, of which $0.10 (56 %) was avoidable. Score 44 (F)."
 
 
 def test_a_session_without_findings_reads_well() -> None:

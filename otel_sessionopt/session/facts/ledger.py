@@ -44,7 +44,20 @@ class Ledger:
 
     def item(self, item_id: str) -> LedgerItem:
         """The item with an id; `KeyError` where there is none."""
-        return self._by_id[item_id]
+        context, row = self.place(item_id)
+        return context.table.item(row)
+
+    def place(self, item_id: str) -> tuple[ContextLedger, int]:
+        """The context of an item, and its row in the table there; `KeyError` where there is none.
+
+        Found by the event that its id names: most items are never looked at, and are not made for it.
+        """
+        for event_id in (item_id, item_id.rpartition("/")[0], item_id.rpartition("@")[2]):
+            for place in self._rows.get(event_id, ()):
+                row, number = divmod(place, len(self.contexts))
+                if self.contexts[number].table.item(row).id == item_id:
+                    return self.contexts[number], row
+        return self._without_event[item_id]
 
     def items_of(self, event_id: str) -> tuple[LedgerItem, ...]:
         """What an event put into its context: its result, arguments, output …, in the order of entry.
@@ -104,8 +117,14 @@ class Ledger:
         return {context.context: context for context in self.contexts}
 
     @cached_property
-    def _by_id(self) -> Mapping[str, LedgerItem]:
-        return {item.id: item for context in self.contexts for item in context.items}
+    def _without_event(self) -> Mapping[str, tuple[ContextLedger, int]]:
+        """Where the items are that nothing recorded brought, by id."""
+        return {
+            context.table.item(row).id: (context, row)
+            for context in self.contexts
+            for row, event in enumerate(context.table.events)
+            if event is None
+        }
 
     @cached_property
     def _rows(self) -> Mapping[str, tuple[int, ...]]:

@@ -69,7 +69,7 @@ class Billing:
     @property
     def cost_usd(self) -> Decimal | None:
         """Their price, with all its digits; `None` = unpriced."""
-        return None if self.money is None else Decimal(f"{self.money}E-36").normalize(_ALL_DIGITS)
+        return None if self.money is None else usd_of(self.money)
 
     def __add__(self, other: Billing) -> Billing:
         a, b, c, d, e = self.units
@@ -94,6 +94,16 @@ class Billing:
 def _five(values: Iterable[int]) -> tuple[int, int, int, int, int]:
     a, b, c, d, e = values
     return a, b, c, d, e
+
+
+def usd_of(money: int) -> Decimal:
+    """Money units as dollars, with all their digits."""
+    return Decimal(f"{money}E-36").normalize(_ALL_DIGITS)
+
+
+def whole_tokens(units: int) -> int:
+    """Token units as tokens, rounded to nearest."""
+    return (units + TOKEN_UNITS // 2) // TOKEN_UNITS
 
 
 def money_units(cost_usd: Decimal) -> int:

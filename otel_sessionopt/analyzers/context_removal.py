@@ -1,0 +1,255 @@
+"""One context of the ledger with calls, content and output taken out of it, step by step.
+
+After every step `saved` is exactly what the context was billed, less what it would have been billed without all that
+was taken out. Steps may come in any order: what they save together depends on what is taken out alone.
+
+    call      a      b      c      d            call b falls away
+    item x    new    carry  carry  carry        not billed in b
+    item y           new    carry  carry        new in c, at the price that it had in b
+    item z           new                        nobody carries it on: it goes
+
+What it costs: taking out an item or a call grows with the logarithm of the number of calls, and with nothing else.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
+from typing import Final
+
+from otel_sessionopt.analyzers.postponed import Postponed, together
+from otel_sessionopt.analyzers.running_sums import RunningCharges, RunningCounts, minus, plus, times
+from otel_sessionopt.pricing.catalog import PriceClass
+from otel_sessionopt.session.facts.ledger_amounts import CLASSES, NO_CHARGE, TOKEN_UNITS, Charge
+from otel_sessionopt.session.facts.ledger_context import ContextLedger
+
+_READ: Final = CLASSES.index(PriceClass.CACHE_READ)
+_OUTPUT: Final = CLASSES.index(PriceClass.OUTPUT)
+_INPUT_CLASSES: Final = 4
+"""So many of `CLASSES`, from the first on, are of the prompt."""
+
+
+class ContextRemoval:
+    """What is taken out of a context, by whom, and what that saves.
+
+    Args:
+        context: is not changed.
+
+    Attributes:
+        saved: token units by price class, and money units. A class may have less than nothing: what would have been
+            read from the cache is billed as a cache read.
+        owners: who had taken before what later steps asked for; who calls may empty it.
+        removed_calls: indices of the calls taken out.
+    """
+
+    __slots__ = (
+        "_by_owner", "_carried_there", "_context", "_entry_owners", "_first_aside_row", "_items", "_items_out",
+        "_next", "_outputs", "_postponed", "_premiums", "_removed_entry", "_weights", "owners",
+        "removed_calls", "saved",
+    )  # fmt: skip
+
+    def __init__(self, context: ContextLedger) -> None:
+        self.saved: Charge = NO_CHARGE
+        self.owners: set[str] = set()
+        self.removed_calls: set[int] = set()
+        self._context = context
+        self._by_owner: dict[str, list[int]] = {}  # calls taken out, in order, by who did it
+        self._carried_there = RunningCharges(len(context.calls))  # what calls taken out were billed a carried weight
+        self._items: dict[int, int] = {}  # tokens taken out, by row
+        self._items_out: dict[int, set[str]] = {}  # by whom
+        self._outputs: dict[int, tuple[int, str]] = {}  # by call
+        self._removed_entry: dict[int, int] = {}  # by call, tokens taken out of what was new
+        self._entry_owners: dict[int, set[str]] = {}  # by whom
+        self._weights: dict[str, RunningCounts] = {}  # by call, carried weight taken out, by who did it
+        self._postponed: dict[int, Postponed] = {}
+        self._premiums: dict[tuple[int, int], tuple[int, set[str]]] = {}
+        self._next: dict[int, int] = {}
+        # Rows are in the order of entry, but for those of calls beside the conversation, which come after all others.
+        entries = context.table.entries
+        self._first_aside_row = len(entries)
+        while self._first_aside_row and entries[self._first_aside_row - 1] in context.aside:
+            self._first_aside_row -= 1
+
+    # Taking out
+
+    def remove_call(self, index: int, owner: str) -> None:
+        """Take out a whole call. What was new in it is new in the next one that stays."""
+        if index in self.removed_calls:
+            self._note_owners_of_calls(index, index + 1)
+            return
+        carried = self._carry(index)
+        weight = 0
+        for name, counts in self._weights.items() if carried != NO_CHARGE else ():
+            there = counts.at(index)
+            if there:
+                weight += there
+                self.owners.add(name)
+        charges = self._context.charges
+        billed = self._context.whole(index)
+        self._add((*billed.units, billed.money or 0), 1)
+        self._add(carried, -weight)
+        self._add(charges.entry[index], -self._removed_entry.get(index, 0))
+        if index in self._outputs:
+            tokens, name = self._outputs[index]
+            self._add(self._output_charge(index), -tokens)
+            self.owners.add(name)
+        self.owners |= self._entry_owners.get(index, set())
+        self.removed_calls.add(index)
+        insort(self._by_owner.setdefault(owner, []), index)
+        self._carried_there.add(index, carried)
+        self._postpone(index, carried)
+
+    def remove_tokens(self, row: int, tokens: int, owner: str) -> None:
+        """Take out so many tokens of an item, wherever it is billed; no more than it has, all claims on it included."""
+        table, charges = self._context.table, self._context.charges
+        size, weight, entry, end = table.tokens[row], table.weights[row], table.entries[row], table.ends[row]
+        before = self._items.get(row, 0)
+        if before:
+            self.owners |= self._items_out[row]
+        tokens = min(tokens, size)
+        if tokens <= before:
+            return
+        self._items[row] = tokens
+        self._items_out.setdefault(row, set()).add(owner)
+        self._note_owners_of_calls(entry, end)
+        more = tokens - before
+        more_weight = weight * tokens // size - weight * before // size
+        if entry + 1 < end:
+            billed = minus(charges.carried[end], charges.carried[entry + 1])
+            if self.removed_calls:
+                billed = minus(billed, self._carried_there.between(entry + 1, end))
+            self._add(billed, more_weight)
+            if owner not in self._weights:
+                self._weights[owner] = RunningCounts(len(self._context.calls))
+            self._weights[owner].add(entry + 1, end, more_weight)
+        if entry not in self.removed_calls:
+            self._add(charges.entry[entry], more)
+            self._removed_entry[entry] = self._removed_entry.get(entry, 0) + more
+            self._entry_owners.setdefault(entry, set()).add(owner)
+            return
+        following = self._following(entry)
+        if following < end:
+            self._add(charges.entry[entry], more)
+            self._add(self._carry(following), -more_weight)
+            self._postponed[following].reduce(times(charges.entry[entry], more), more_weight)
+
+    def remove_output(self, index: int, tokens: int, owner: str) -> None:
+        """Take out so many output tokens of a call; no more than it has, all claims on them included."""
+        if index in self.removed_calls:
+            self._note_owners_of_calls(index, index + 1)
+            return
+        before, name = self._outputs.get(index, (0, owner))
+        if before:
+            self.owners.add(name)
+        # By hand prompt and answer are one item, which has the output too.
+        whole = self._context.calls[index].tokens[PriceClass.OUTPUT] if self._context.context else 0
+        tokens = min(tokens, whole)
+        if tokens > before:
+            self._outputs[index] = (tokens, name)
+            self._add(self._output_charge(index), tokens - before)
+
+    def read_from_cache(self, index: int, price_class: PriceClass, tokens: int, owner: str) -> None:
+        """Bill so many tokens of a prompt as cache reads; only what of that class nothing else takes out.
+
+        Has to come after all that is taken out. Nothing where cache reads are not cheaper.
+        """
+        kind = CLASSES.index(price_class)
+        rates = self._context.charges.rates[index]
+        is_priced = self._context.calls[index].cost_usd is not None
+        if kind in (_READ, _OUTPUT) or (is_priced and rates[kind] <= rates[_READ]):
+            return
+        if index in self.removed_calls:
+            self._note_owners_of_calls(index, index + 1)
+            return
+        counted, owners = self._premiums.setdefault((index, kind), (0, set()))
+        wanted = tokens * TOKEN_UNITS
+        granted = max(min(wanted, self._left(index, kind) - counted), 0)
+        if granted < wanted:
+            self.owners |= owners
+            self.owners.update(name for name, counts in self._weights.items() if counts.at(index))
+            self.owners |= self._entry_owners.get(index, set())
+        if granted:
+            self._premiums[index, kind] = (counted + granted, owners | {owner})
+            units = [0] * len(CLASSES)
+            units[kind], units[_READ] = granted, -granted
+            a, b, c, d, e = units
+            self._add((a, b, c, d, e, granted * (rates[kind] - rates[_READ])), 1)
+
+    # What follows from it
+
+    def _postpone(self, index: int, carried: Charge) -> None:
+        """Have enter with the next call that stays what was new in this one, and what had been put off until it."""
+        due = self._postponed.pop(index, Postponed())
+        self._add(due.entry, 1)
+        self._add(carried, -due.weight)
+        if index in self._context.aside:
+            return
+        table, charges = self._context.table, self._context.charges
+        following = self._following(index)
+        if following == len(self._context.calls):
+            return
+        for row in due.take_ended(following):
+            tokens, weight = self._remaining(row)
+            due.reduce(times(charges.entry[table.entries[row]], tokens), weight)
+        for row in self._rows_new_in(index):
+            tokens, weight = self._remaining(row)
+            if tokens and following < table.ends[row]:
+                due.add(row, table.ends[row], times(charges.entry[index], tokens), weight)
+        if due.ends:
+            self._add(due.entry, -1)
+            self._add(self._carry(following), due.weight)
+            there = self._postponed.get(following)
+            self._postponed[following] = due if there is None else together(due, there)
+
+    def _following(self, index: int) -> int:
+        """The first call after this one that stays and carries the conversation; the number of calls if none does."""
+        path = []
+        at = index + 1
+        while at in self._context.aside or at in self.removed_calls:
+            path.append(at)
+            at = self._next.get(at, at + 1)
+        for each in path:
+            self._next[each] = at
+        return at
+
+    def _remaining(self, row: int) -> tuple[int, int]:
+        """Tokens and weight of an item that are not taken out."""
+        size, weight = self._context.table.tokens[row], self._context.table.weights[row]
+        taken = self._items.get(row, 0)
+        return size - taken, weight - weight * taken // size
+
+    def _rows_new_in(self, index: int) -> Iterator[int]:
+        """Rows of the items that entered with a call of the conversation."""
+        entries = self._context.table.entries
+        first = bisect_left(entries, index, hi=self._first_aside_row)
+        yield from range(first, bisect_right(entries, index, lo=first, hi=self._first_aside_row))
+
+    def _left(self, index: int, kind: int) -> int:
+        """Units of one class of a prompt that nothing takes out."""
+        gone = sum(counts.at(index) for counts in self._weights.values())
+        if index in self._postponed:
+            gone += self._postponed[index].weight
+        billed = self._context.calls[index].tokens[CLASSES[kind]] * TOKEN_UNITS
+        entry = self._context.charges.entry[index][kind] * self._removed_entry.get(index, 0)
+        return billed - entry - self._carry(index)[kind] * gone
+
+    def _carry(self, index: int) -> Charge:
+        """What a call billed a weight that it carried."""
+        carried = self._context.charges.carried
+        return minus(carried[index + 1], carried[index])
+
+    def _output_charge(self, index: int) -> Charge:
+        """What a call billed a token that it wrote."""
+        priced = self._context.calls[index].cost_usd is not None
+        return (0, 0, 0, 0, TOKEN_UNITS, TOKEN_UNITS * self._context.charges.rates[index][_OUTPUT] if priced else 0)
+
+    def _note_owners_of_calls(self, first: int, stop: int) -> None:
+        """Remember who took out calls from `first` to before `stop`."""
+        for name, calls in self._by_owner.items():
+            place = bisect_left(calls, first)
+            if place < len(calls) and calls[place] < stop:
+                self.owners.add(name)
+
+    def _add(self, charge: Charge, factor: int) -> None:
+        if factor:
+            self.saved = plus(self.saved, times(charge, factor))

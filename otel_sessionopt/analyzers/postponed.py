@@ -1,0 +1,53 @@
+"""What enters a context later because the call that it entered with falls away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+
+from otel_sessionopt.analyzers.running_sums import minus, plus
+from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Charge
+
+
+@dataclass(slots=True)
+class Postponed:
+    """All that enters with one call that stays, and was new in calls before it that do not.
+
+    Attributes:
+        entry: what it was charged where it was new, and is charged here instead.
+        weight: what the call here would carry of it.
+        ends: by end, the rows of the items.
+    """
+
+    entry: Charge = NO_CHARGE
+    weight: int = 0
+    ends: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, row: int, end: int, entry: Charge, weight: int) -> None:
+        """Put in one more item."""
+        self.entry = plus(self.entry, entry)
+        self.weight += weight
+        heappush(self.ends, (end, row))
+
+    def reduce(self, entry: Charge, weight: int) -> None:
+        """Less of an item in it."""
+        self.entry = minus(self.entry, entry)
+        self.weight -= weight
+
+    def take_ended(self, index: int) -> Iterable[int]:
+        """Rows of the items that no call from `index` on carries. They are out of it; `reduce` has to follow."""
+        while self.ends and self.ends[0][0] <= index:
+            yield heappop(self.ends)[1]
+
+
+def together(left: Postponed, right: Postponed) -> Postponed:
+    """Both as one; neither may be used any more. The smaller is put into the larger, so that it stays cheap."""
+    few, many = (left.ends, right.ends) if len(left.ends) < len(right.ends) else (right.ends, left.ends)
+    if len(few) * len(many).bit_length() < len(few) + len(many):
+        for each in few:
+            heappush(many, each)
+    else:
+        many += few
+        heapify(many)
+    return Postponed(plus(left.entry, right.entry), left.weight + right.weight, many)

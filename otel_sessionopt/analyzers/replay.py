@@ -1,0 +1,202 @@
+"""`replay`: a session as it would have been billed without some issues.
+
+It is no estimate of its own: what is claimed is taken out of the context ledger, and the rest is what remains. So waste
+is the bill less the replay, to the last digit, for one issue as for all together.
+
+What "without" means:
+- Content claimed (`ItemClaim`) is not billed where it entered, nor in any later call. Of several claims on one item the
+  largest counts.
+- A call claimed (`CallClaim`) is not billed at all. What was new in it and is not claimed enters with the next call of
+  the conversation that stays, at the price it entered at; after the last one nobody pays for it.
+- Output claimed (`OutputClaim`) is not generated.
+- A premium (`PremiumClaim`) comes last: of what then is left of that call and price class, so many tokens are cache
+  reads. They stay on the bill.
+
+By price class a replay is a net amount over the session: a class is never below zero after it. Only cache reads can be
+more than before, where premiums make them of something dearer. One more claim never makes the whole dearer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
+from otel_sessionopt.analyzers.context_removal import ContextRemoval
+from otel_sessionopt.analyzers.issue import PremiumClaim
+from otel_sessionopt.analyzers.running_sums import minus, plus
+from otel_sessionopt.session.events import UNATTRIBUTED
+from otel_sessionopt.session.facts.ledger import ledger
+from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Billing, Charge
+from otel_sessionopt.session.model import EventType
+
+if TYPE_CHECKING:
+    from otel_sessionopt.analyzers.issue import EfficiencyIssue
+    from otel_sessionopt.session.facts.ledger_context import ContextLedger
+    from otel_sessionopt.session.model import Session, SessionEvent
+
+_NOBODY: Final = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A session with and without some issues.
+
+    Attributes:
+        before: the whole bill.
+        after: what of it remains.
+        calls_before, calls_after: billed model calls.
+    """
+
+    before: Billing
+    after: Billing
+    calls_before: int
+    calls_after: int
+
+    @property
+    def waste(self) -> Billing:
+        """The difference, exactly. Cache reads may be negative in it."""
+        return self.before - self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What one step of a removal saved.
+
+    Attributes:
+        charge: token units by price class, and money units.
+        is_priced: one of the calls concerned has a price.
+        owners: who had taken parts of it before.
+    """
+
+    charge: Charge = NO_CHARGE
+    is_priced: bool = False
+    owners: frozenset[str] = frozenset()
+
+
+def replay(session: Session, issues: Iterable[EfficiencyIssue]) -> Replay:
+    """The session without these issues, whatever their basis. An issue without claims changes nothing.
+
+    Their order does not matter. A claim on something that the session does not have changes nothing either.
+    """
+    removal = Removal(session)
+    claims = [issue.waste.all_claims for issue in issues if issue.waste is not None]
+    for each in claims:
+        removal.take_out(each)
+    for each in claims:
+        removal.read_from_cache(each)
+    return removal.replay()
+
+
+class Removal:
+    """A session with claims taken out of it, one set after the other.
+
+    Each step costs what its own claims cost, however many came before.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._book = ledger(session)
+        self._contexts: dict[str, ContextRemoval] = {}
+
+    def take_out(self, claims: Iterable[LedgerClaim], owner: str = _NOBODY) -> Taken:
+        """Take out what one issue claims, all but premiums; what that saves beyond the steps before."""
+        items: dict[str, int] = {}
+        outputs: dict[str, int] = {}
+        step = _Step()
+        for claim in claims:
+            if isinstance(claim, ItemClaim):
+                items[claim.item_id] = max(items.get(claim.item_id, 0), claim.tokens)
+            elif isinstance(claim, OutputClaim):
+                outputs[claim.call_id] = outputs.get(claim.call_id, 0) + max(claim.tokens, 0)
+            elif isinstance(claim, CallClaim) and (found := self._call(claim.call_id)) is not None:
+                context, index = found
+                step.enter(self._removal(context), context.charges.priced, index, index + 1).remove_call(index, owner)
+        for item_id, tokens in items.items():
+            if tokens > 0 and (found := self._item(item_id)) is not None:
+                context, row = found
+                entry, end = context.table.entries[row], context.table.ends[row]
+                removal = step.enter(self._removal(context), context.charges.priced, entry, end)
+                removal.remove_tokens(row, tokens, owner)
+        for call_id, tokens in outputs.items():
+            if tokens and (found := self._call(call_id)) is not None:
+                context, index = found
+                removal = step.enter(self._removal(context), context.charges.priced, index, index + 1)
+                removal.remove_output(index, tokens, owner)
+        return step.taken(owner)
+
+    def read_from_cache(self, claims: Iterable[LedgerClaim], owner: str = _NOBODY) -> Taken:
+        """Apply the premiums that one issue claims. Has to come after everything that is taken out."""
+        step = _Step()
+        for claim in claims:
+            if isinstance(claim, PremiumClaim) and claim.tokens > 0:
+                found = self._call(claim.call_id)
+                if found is not None:
+                    context, index = found
+                    removal = step.enter(self._removal(context), context.charges.priced, index, index + 1)
+                    removal.read_from_cache(index, claim.price_class, claim.tokens, owner)
+        return step.taken(owner)
+
+    def replay(self) -> Replay:
+        """The session without all that was taken out so far."""
+        before, saved = Billing(), Billing()
+        calls_before = calls_removed = 0
+        for context in self._book.contexts:
+            for index, call in enumerate(context.calls):
+                before += context.whole(index)
+                calls_before += _is_model_call(call.event)
+            removal = self._contexts.get(context.context)
+            if removal is not None:
+                *units, money = removal.saved
+                saved += Billing((units[0], units[1], units[2], units[3], units[4]), money)
+                calls_removed += sum(_is_model_call(context.calls[index].event) for index in removal.removed_calls)
+        return Replay(
+            before=before, after=before - saved, calls_before=calls_before, calls_after=calls_before - calls_removed
+        )
+
+    def _removal(self, context: ContextLedger) -> ContextRemoval:
+        found = self._contexts.get(context.context)
+        if found is None:
+            found = self._contexts[context.context] = ContextRemoval(context)
+        return found
+
+    def _call(self, call_id: str) -> tuple[ContextLedger, int] | None:
+        try:
+            return self._book.call(call_id)
+        except KeyError:
+            return None
+
+    def _item(self, item_id: str) -> tuple[ContextLedger, int] | None:
+        try:
+            return self._book.place(item_id)
+        except KeyError:
+            return None
+
+
+class _Step:
+    """What one step does in all the contexts that it concerns."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[ContextRemoval, Charge]] = {}
+        self._is_priced = False
+
+    def enter(self, removal: ContextRemoval, priced: Sequence[int], first: int, stop: int) -> ContextRemoval:
+        """The context, with what it had saved before noted, and whether one of these calls has a price."""
+        if id(removal) not in self._before:
+            removal.owners.clear()
+            self._before[id(removal)] = (removal, removal.saved)
+        self._is_priced = self._is_priced or priced[stop] > priced[first]
+        return removal
+
+    def taken(self, owner: str) -> Taken:
+        """What it saved in all."""
+        total, owners = NO_CHARGE, set[str]()
+        for removal, before in self._before.values():
+            total = plus(total, minus(removal.saved, before))
+            owners |= removal.owners
+        return Taken(charge=total, is_priced=self._is_priced, owners=frozenset(owners - {owner}))
+
+
+def _is_model_call(event: SessionEvent) -> bool:
+    # What a container states beyond its calls is billed, and is no call.
+    return event.event_type is EventType.AI_RESPONSE and UNATTRIBUTED not in event.data
