@@ -18,6 +18,7 @@ _PROTOCOL_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORT
 _TIMEOUT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _DISABLED_VARIABLE: Final = "OTEL_SDK_DISABLED"
 _TRACES_PATH: Final = "/v1/traces"
+_GRPC_PORT: Final = 4317
 
 _EXPORTER_NAMES: Final = {
     "grpc": "otlp_proto_grpc",
@@ -83,6 +84,29 @@ def otlp_exporter_name(environ: Mapping[str, str], signal: str) -> str:
     if protocol not in _EXPORTER_NAMES:
         raise ConfigError(f"{' or '.join(variables)}: {protocol!r}; {' or '.join(_EXPORTER_NAMES)} is wanted")
     return _EXPORTER_NAMES[protocol]
+
+
+def named_endpoint(text: str, environ: Mapping[str, str]) -> Endpoint:
+    """The receiver that a person named: a URL, or host and port. Timeout and protocol are those of the environment.
+
+    The port 4317, and `grpc://`, mean OTLP over gRPC; the path of the traces is added where there is none.
+
+    Raises:
+        ConfigError: it is no http(s) URL.
+    """
+    url = text.strip()
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        url, scheme = f"http://{url}", "http"  # host and port
+    if scheme == "grpc":
+        url = f"http://{rest}"
+    if not _is_http_url(url) or any(char.isspace() for char in url):
+        raise ConfigError(f"{text!r} is no address of a receiver; wanted is, for example, http://localhost:4318")
+    parts = urlsplit(url)
+    is_grpc = scheme == "grpc" or parts.port == _GRPC_PORT or _first(environ, _PROTOCOL_VARIABLES).lower() == "grpc"
+    if not is_grpc and parts.path in ("", "/"):
+        url = url.rstrip("/") + _TRACES_PATH
+    return Endpoint(url, is_grpc, _seconds(_first(environ, _TIMEOUT_VARIABLES)))
 
 
 def _is_http_url(url: str) -> bool:

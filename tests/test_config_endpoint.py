@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_sessionopt.config_endpoint import DEFAULT_TIMEOUT_SECONDS, Endpoint, traces_endpoint
+from otel_sessionopt.config_endpoint import DEFAULT_TIMEOUT_SECONDS, Endpoint, named_endpoint, traces_endpoint
 from otel_sessionopt.errors import ConfigError
 
 BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -75,3 +75,19 @@ def test_messages_show_no_password() -> None:
     endpoint = Endpoint("https://me:hunter2@otel.example:4318/v1/traces?key=hunter2", False, 1)
 
     assert endpoint.shown == "https://otel.example:4318/v1/traces"
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "is_grpc"),
+    [
+        ("http://localhost:4318", "http://localhost:4318/v1/traces", False),
+        ("http://localhost:4318/", "http://localhost:4318/v1/traces", False),
+        ("https://host/otlp/v1/traces", "https://host/otlp/v1/traces", False),
+        ("localhost:4318", "http://localhost:4318/v1/traces", False),
+        ("localhost:4317", "http://localhost:4317", True),
+        ("grpc://host:9999", "http://host:9999", True),
+    ],
+)
+def test_an_address_that_a_person_gives_may_be_short(text: str, url: str, is_grpc: bool) -> None:
+    found = named_endpoint(text, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://elsewhere"})
+    assert (found.url, found.is_grpc) == (url, is_grpc)

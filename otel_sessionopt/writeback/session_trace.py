@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.status import Status, StatusCode
 
@@ -23,6 +21,7 @@ from otel_sessionopt.session.model import EventType, Session, SessionEvent, Sess
 from otel_sessionopt.session.times import ns_from_iso
 from otel_sessionopt.version import __version__
 from otel_sessionopt.writeback.span_events import RootCopyWriter
+from otel_sessionopt.writeback.span_sender import SpanSender
 
 if TYPE_CHECKING:
     from otel_sessionopt.config_endpoint import Endpoint
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 SERVICE: Final = "sessionoptimizer"
 """`service.name` where `OTEL_SERVICE_NAME` gives none."""
-SPANS_AT_ONCE: Final = 1_000
-"""Spans in one request: with up to 3 KB each it stays below the 4 MB that gRPC receivers take."""
 _SCOPE: Final = InstrumentationScope(semconv.SCOPE_NAME, __version__)
 
 
@@ -67,27 +64,10 @@ def session_spans(session: Session, report: OptimizationReport) -> list[Readable
 
 def send_session(session: Session, report: OptimizationReport, endpoint: Endpoint) -> bool:
     """Send the trace of a recording; False when the receiver did not take all of it. Waits for the answer."""
-    exporter = _exporter(endpoint)
-    # Instrumented HTTP and gRPC libraries would make spans of the sending.
-    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
-    try:
-        spans = session_spans(session, report)
-        batches = (spans[at : at + SPANS_AT_ONCE] for at in range(0, len(spans), SPANS_AT_ONCE))
-        return all(exporter.export(batch) is SpanExportResult.SUCCESS for batch in batches)
-    finally:
-        detach(token)
-        exporter.shutdown()
-
-
-def _exporter(endpoint: Endpoint) -> SpanExporter:
-    # Headers, certificates and compression: the exporters read OpenTelemetry's own variables.
-    if endpoint.is_grpc:
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-
-        return GrpcExporter(endpoint=endpoint.url, timeout=endpoint.timeout_seconds)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-
-    return HttpExporter(endpoint=endpoint.url, timeout=endpoint.timeout_seconds)
+    with SpanSender(endpoint) as sender:
+        for span in session_spans(session, report):
+            sender.send(span)
+        return sender.flush()
 
 
 def _event_span(

@@ -21,7 +21,8 @@ from otel_sessionopt.ingest.readable_span import record_from_readable_span
 from otel_sessionopt.pipeline import Pipeline
 from otel_sessionopt.session import Release
 from otel_sessionopt.session.identity import root_span_id_of, span_id_of, trace_id_of
-from otel_sessionopt.writeback.session_trace import SPANS_AT_ONCE, send_session, session_spans
+from otel_sessionopt.writeback.session_trace import send_session, session_spans
+from otel_sessionopt.writeback.span_sender import SPANS_AT_ONCE
 from tests.support.otlp_sink import OtlpSink, grpc_sink, http_sink
 from tests.support.recordings import Clock, optimizer_in_memory, present, reads, report_of
 
