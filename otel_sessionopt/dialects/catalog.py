@@ -6,11 +6,26 @@ from functools import lru_cache
 from typing import Final
 
 from otel_sessionopt import semconv
+from otel_sessionopt.dialects.agent_framework import AgentFramework
+from otel_sessionopt.dialects.agentops import AgentOps
+from otel_sessionopt.dialects.anthropic_sdk import AnthropicSdk
 from otel_sessionopt.dialects.base import Dialect, is_one_of
+from otel_sessionopt.dialects.copilot import Copilot
+from otel_sessionopt.dialects.crewai import CrewAi
+from otel_sessionopt.dialects.google_adk import GoogleAdk
+from otel_sessionopt.dialects.langfuse import Langfuse
+from otel_sessionopt.dialects.langsmith import LangSmith
+from otel_sessionopt.dialects.litellm import LiteLlm
+from otel_sessionopt.dialects.mlflow import MlFlow
 from otel_sessionopt.dialects.openinference import OpenInference
+from otel_sessionopt.dialects.openlit import OpenLit
+from otel_sessionopt.dialects.openllmetry import OpenLLMetry
 from otel_sessionopt.dialects.otel_genai import SYSTEM, OtelGenAi
 from otel_sessionopt.dialects.plain import Plain
+from otel_sessionopt.dialects.pydantic_ai import PydanticAi
 from otel_sessionopt.dialects.sessionopt import SessionOpt
+from otel_sessionopt.dialects.strands import Strands
+from otel_sessionopt.dialects.vercel import Vercel7, VercelLegacy
 from otel_sessionopt.ingest.span_record import SpanRecord
 
 # Order matters: the first that matches reads the span. Our own attributes stand beside OTel names and say more, so
@@ -18,7 +33,25 @@ from otel_sessionopt.ingest.span_record import SpanRecord
 # two, so that OTel GenAI gets what nobody else claims (§2).
 DIALECTS: Final[tuple[Dialect, ...]] = (
     SessionOpt(),
+    AnthropicSdk(),
     OpenInference(),
+    Langfuse(),
+    MlFlow(),
+    LangSmith(),
+    # These two use names of OpenLLMetry's: they come before it.
+    AgentOps(),
+    LiteLlm(),
+    OpenLLMetry(),
+    VercelLegacy(),
+    Vercel7(),
+    PydanticAi(),
+    GoogleAdk(),
+    Strands(),
+    AgentFramework(),
+    Copilot(),
+    CrewAi(),
+    # Told by its resource, which spans of all the others may have as well.
+    OpenLit(),
     OtelGenAi(),
 )
 PLAIN: Final[Dialect] = Plain()

@@ -5,16 +5,17 @@ Source: genai-conventions §5, §20.1, §21.2.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
+from otel_sessionopt.dialects.flat_messages import FlatForm, last_messages
 from otel_sessionopt.dialects.literals import read_arguments
-from otel_sessionopt.dialects.message_history import OUTPUT_MESSAGES
+from otel_sessionopt.dialects.message_history import INPUT_MESSAGES, OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
+from otel_sessionopt.dialects.recorded_messages import find_response_id
 from otel_sessionopt.dialects.renaming import COST, TOTAL_TOKENS, Renaming
 from otel_sessionopt.dialects.usage import CacheVerdict
 from otel_sessionopt.dialects.values import read_text
@@ -61,12 +62,10 @@ _RAW_UP_TO: Final = {
     "openinference.instrumentation.bedrock": (0, 1, 45),
     "openinference.instrumentation.claude_agent_sdk": (0, 1, 10),
 }
-# Ids of OpenAI (chat completions, responses) and Anthropic, as they stand in the recorded response.
-_RESPONSE_ID: Final = re.compile(r'"id": ?"((?:chatcmpl-|resp_|msg_)[\w-]{8,100})"')
-# The id stands at one of the ends of a response, before or after its text.
-_ID_SEARCH_CHARS: Final = 2_000
-# More parts than this are not sized: the answer is then taken for shorter than it is.
-_MAX_PARTS: Final = 50
+_INPUTS: Final = FlatForm(
+    "llm.input_messages.{}.message", "tool_calls.{}.tool_call", "function.", "contents.{}.message_content"
+)
+_OUTPUTS: Final = _INPUTS._replace(message="llm.output_messages.{}.message")
 
 
 class OpenInference:
@@ -118,61 +117,17 @@ def _cache_verdict(record: SpanRecord) -> CacheVerdict:
 def _model_call(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """What a model call says in flattened lists and in the recorded response."""
     facts: dict[str, Any] = {}
-    answer = _answer_parts(attributes)
-    if answer:
-        facts[OUTPUT_MESSAGES] = [{"role": "assistant", "parts": answer}]
+    for name, form in ((INPUT_MESSAGES, _INPUTS), (OUTPUT_MESSAGES, _OUTPUTS)):
+        messages = last_messages(attributes, form)
+        if messages:
+            facts[name] = messages
     tools = _tool_schemas(attributes)
     if tools:
         facts[semconv.TOOL_DEFINITIONS] = f"[{','.join(tools)}]"
-    response_id = _response_id(attributes.get(OUTPUT))
+    response_id = find_response_id(attributes.get(OUTPUT))
     if response_id is not None:
         facts[semconv.RESPONSE_ID] = response_id
     return facts
-
-
-def _answer_parts(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The parts of the first answer, in the form of the OTel conventions."""
-    parts: list[dict[str, Any]] = []
-    for number in range(_MAX_PARTS):
-        message = f"llm.output_messages.{number}.message"
-        if f"{message}.role" not in attributes:
-            break
-        text = attributes.get(f"{message}.content")
-        if isinstance(text, str):
-            parts.append({"type": "text", "content": text})
-        else:
-            parts.extend(_content_parts(attributes, message))
-        parts.extend(_called_tools(attributes, message))
-    return parts
-
-
-def _content_parts(attributes: Mapping[str, Any], message: str) -> list[dict[str, Any]]:
-    parts: list[dict[str, Any]] = []
-    for number in range(_MAX_PARTS):
-        block = f"{message}.contents.{number}.message_content"
-        kind = attributes.get(f"{block}.type")
-        if kind is None:
-            break
-        parts.append({"type": kind, "content": attributes.get(f"{block}.text")})
-    return parts
-
-
-def _called_tools(attributes: Mapping[str, Any], message: str) -> list[dict[str, Any]]:
-    parts: list[dict[str, Any]] = []
-    for number in range(_MAX_PARTS):
-        call = f"{message}.tool_calls.{number}.tool_call"
-        name = attributes.get(f"{call}.function.name")
-        if name is None:
-            break
-        parts.append(
-            {
-                "type": "tool_call",
-                "id": attributes.get(f"{call}.id"),
-                "name": name,
-                "arguments": attributes.get(f"{call}.function.arguments"),
-            }
-        )
-    return parts
 
 
 def _tool_schemas(attributes: Mapping[str, Any]) -> list[str]:
@@ -180,13 +135,3 @@ def _tool_schemas(attributes: Mapping[str, Any]) -> list[str]:
     while isinstance(schema := attributes.get(f"llm.tools.{len(schemas)}.tool.json_schema"), str):
         schemas.append(schema)
     return schemas
-
-
-def _response_id(output: object) -> str | None:
-    """The provider's id of the response: only that joins the call with the same call seen by another library."""
-    if not isinstance(output, str):
-        return None
-    found = _RESPONSE_ID.search(output, 0, _ID_SEARCH_CHARS) or _RESPONSE_ID.search(
-        output, max(len(output) - _ID_SEARCH_CHARS, 0)
-    )
-    return found[1] if found else None

@@ -7,13 +7,10 @@ from typing import Any, Final
 
 from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import KeyTable
-from otel_sessionopt.dialects.message_history import OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import KEYS
 
 COST: Final = "gen_ai.usage.cost"
 TOTAL_TOKENS: Final = "gen_ai.usage.total_tokens"
-# Read by the OTel reader, or by `read_error`, without being in its table.
-_FURTHER_STANDARD: Final = frozenset({semconv.ERROR_TYPE, OUTPUT_MESSAGES, "gen_ai.input.messages"})
 
 
 class Renaming:
@@ -30,7 +27,7 @@ class Renaming:
         self.own_names: Final = frozenset(name for own in rows.values() for name in own)
         """The dialect's names."""
         # A name that the dialect uses for something else does not stand for itself as well.
-        for standard in (KEYS.keys | _FURTHER_STANDARD) - self.own_names:
+        for standard in (KEYS.keys | {semconv.ERROR_TYPE}) - self.own_names:
             rows[standard] = (*rows.get(standard, ()), standard)
         self._table = KeyTable(rows)
 

@@ -1,0 +1,61 @@
+"""How LangChain writes tool calls down, whichever library sends them: wrapped arguments and serialised messages.
+
+Source: genai-conventions §6 (OpenLLMetry), §15 (LangSmith).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from otel_sessionopt.dialects.literals import read_arguments
+from otel_sessionopt.dialects.values import read_structure
+
+# Of a message that answers a tool call: what it says, and whether the call failed.
+_MESSAGE_KEYS: Final = ("content", "status", "tool_call_id")
+
+
+def unwrap_arguments(value: object) -> Any:
+    """The tool's own arguments out of `{input_str, inputs, kwargs, …}`, `{input}` or `{args, kwargs}`."""
+    wrapped = read_structure(value).value
+    if not isinstance(wrapped, Mapping):
+        return read_arguments(value)
+    if "input_str" in wrapped or ("inputs" in wrapped and "tags" in wrapped):
+        inputs = wrapped.get("inputs")
+        return inputs if isinstance(inputs, Mapping) and inputs else read_arguments(wrapped.get("input_str"))
+    if wrapped.keys() == {"args", "kwargs"}:
+        return _call_arguments(wrapped["args"], wrapped["kwargs"])
+    if wrapped.keys() == {"input"} and isinstance(wrapped["input"], (str, Mapping)):
+        return read_arguments(wrapped["input"])
+    return wrapped
+
+
+def unwrap_result(value: object) -> Any:
+    """The tool's result out of `{output, kwargs}` and of a serialised tool message."""
+    wrapped = read_structure(value).value
+    if not isinstance(wrapped, Mapping):
+        return value
+    if "output" in wrapped and wrapped.keys() <= {"output", "kwargs", "tags"}:
+        inner = wrapped["output"]
+        wrapped = read_structure(inner).value
+        if not isinstance(wrapped, Mapping):
+            return inner
+    message = wrapped.get("kwargs") if "lc" in wrapped else wrapped
+    if isinstance(message, Mapping) and is_tool_message(message):
+        return {key: message[key] for key in _MESSAGE_KEYS if key in message}
+    return wrapped
+
+
+def is_tool_message(value: object) -> bool:
+    """Whether a structure is the message that answers a tool call."""
+    return isinstance(value, Mapping) and "tool_call_id" in value and "content" in value
+
+
+def _call_arguments(positional: object, named: object) -> Any:
+    """Arguments of a decorated function."""
+    arguments = dict(named) if isinstance(named, Mapping) else {}
+    if isinstance(positional, (list, tuple)) and positional:
+        if len(positional) == 1 and isinstance(positional[0], Mapping) and not arguments:
+            return positional[0]
+        arguments["args"] = positional
+    return arguments
