@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from otel_sessionopt.ingest.spool import TraceSpool
 from otel_sessionopt.pricing import Catalog
 from otel_sessionopt.report.document import build_report
 from otel_sessionopt.session import Release, ReleaseReason, build_session
+from otel_sessionopt.session.conversation import build_conversation, conversation_of
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.base import BaseAnalyzer
@@ -73,6 +74,13 @@ class Pipeline:
         session = build_session(trace_id, digests, release, self._prices)
         return self.analyze_session(session) if session.events else None
 
+    def analyze_conversation(
+        self, conversation_id: str, traces: Mapping[int, Sequence[SpanDigest]], release: Release
+    ) -> OptimizationReport | None:
+        """The report of the session that several traces of one conversation are; `None` as in `analyze`."""
+        session = build_conversation(conversation_id, traces, release, self._prices)
+        return self.analyze_session(session) if session.events else None
+
     def analyze_session(self, session: Session) -> OptimizationReport:
         """The report of a session that is there already, such as one recorded by hand. It is not changed."""
         outcomes = run_analyzers(session, self._analyzers, self._ignore_paths)
@@ -97,15 +105,55 @@ def analyze_inputs(
         on_error: gets each thing that could not be read; the rest goes on.
         on_progress: gets the bytes read since its last call.
     """
-    traces: TraceSpool[SpanDigest] = TraceSpool()
-    with traces as spool:
-        for input_file in inputs:
-            for record in read_spans(input_file, on_error, on_progress):
-                spool.add(record.trace_id, pipeline.digest(record))
+    with _spooled(inputs, pipeline, on_error, on_progress) as spool:
         for trace_id, digests in spool:
             report = pipeline.analyze(trace_id, digests, release_of_input(digests))
             if report is not None:
                 yield report
+
+
+def analyze_conversations(
+    inputs: Iterable[InputFile],
+    pipeline: Pipeline,
+    *,
+    on_error: Callable[[InputError], None],
+    on_progress: Callable[[int], None] | None = None,
+) -> Iterator[OptimizationReport]:
+    """As `analyze_inputs`, with one report for all traces of a conversation; traces that name none stay by themselves.
+
+    Memory holds the spans of one conversation at a time.
+    """
+    with _spooled(inputs, pipeline, on_error, on_progress) as spool:
+        groups: dict[str | int, list[int]] = {}
+        for trace_id, digests in spool:
+            groups.setdefault(conversation_of(digests) or trace_id, []).append(trace_id)
+        for key, trace_ids in groups.items():
+            traces = {trace_id: spool.items_of(trace_id) for trace_id in trace_ids}
+            release = release_of_input([digest for digests in traces.values() for digest in digests])
+            if isinstance(key, str):
+                report = pipeline.analyze_conversation(key, traces, release)
+            else:
+                report = pipeline.analyze(key, traces[key], release)
+            if report is not None:
+                yield report
+
+
+def _spooled(
+    inputs: Iterable[InputFile],
+    pipeline: Pipeline,
+    on_error: Callable[[InputError], None],
+    on_progress: Callable[[int], None] | None,
+) -> TraceSpool[SpanDigest]:
+    """All spans by trace; the caller closes the spool."""
+    spool: TraceSpool[SpanDigest] = TraceSpool()
+    try:
+        for input_file in inputs:
+            for record in read_spans(input_file, on_error, on_progress):
+                spool.add(record.trace_id, pipeline.digest(record))
+    except BaseException:
+        spool.close()
+        raise
+    return spool
 
 
 def release_of_input(digests: Sequence[SpanDigest]) -> Release:

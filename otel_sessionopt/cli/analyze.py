@@ -56,6 +56,13 @@ _ERRORS_TOLD: Final = 10
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Of a Jaeger: traces at most."
 )
+@click.option(
+    "--group-by",
+    type=click.Choice(["trace", "conversation"]),
+    default="trace",
+    show_default=True,
+    help="What one session is: a trace, or all traces with one conversation id.",
+)
 @click.option("--full", is_flag=True, help="Print every report whole, however many there are.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, the same as --format json.")
@@ -73,6 +80,7 @@ def command(
     service: str | None,
     since: str | None,
     limit: int,
+    group_by: str,
     full: bool,
     no_progress: bool,
     is_json: bool,
@@ -105,10 +113,13 @@ def command(
     if is_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} are two forms; give one")
     form = "json" if is_json else form
+    if group_by == "conversation" and is_kept:
+        raise click.UsageError("--save keeps traces: the history itself groups those of a conversation")
     run = _Run(
         settings=settings,
+        is_grouped=group_by == "conversation",
         fail_on=fail_on,
-        is_kept=is_kept or settings.history.save,
+        is_kept=is_kept or (settings.history.save and group_by == "trace"),
         is_as_configured=not (only or disabled or ignored or config or overrides),
     )
     with ExitStack() as stack:
@@ -123,6 +134,7 @@ class _Run:
     """One run of the command: what was found and what could not be read."""
 
     settings: Settings
+    is_grouped: bool
     fail_on: str | None
     is_kept: bool
     is_as_configured: bool
@@ -188,7 +200,7 @@ class _Run:
     ) -> Iterator[OptimizationReport]:
         from otel_sessionopt.cli.recordings import open_optimizer
         from otel_sessionopt.cli.session_inputs import report_of
-        from otel_sessionopt.pipeline import Pipeline, analyze_inputs
+        from otel_sessionopt.pipeline import Pipeline, analyze_conversations, analyze_inputs
 
         with open_optimizer(None, self.settings) as history:
             for session_id in session_ids:
@@ -196,7 +208,8 @@ class _Run:
                 if known is not None:
                     yield known
             pipeline = Pipeline.from_settings(self.settings)
-            for report in analyze_inputs(inputs, pipeline, on_error=self.on_error, on_progress=progress.on_bytes):
+            reports_of = analyze_conversations if self.is_grouped else analyze_inputs
+            for report in reports_of(inputs, pipeline, on_error=self.on_error, on_progress=progress.on_bytes):
                 if self.is_kept:
                     self.kept += history.keep_report(report)
                 yield report

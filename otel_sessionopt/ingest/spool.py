@@ -51,12 +51,16 @@ class TraceSpool(Generic[T]):
 
         May be done more than once; nothing may be added meanwhile.
         """
-        for trace_id, offsets in self._offsets.items():
-            items: list[T] = []
-            for offset in offsets:
-                items += self._load(offset)
-            items += self._held.get(trace_id, ())
-            yield trace_id, items
+        for trace_id in self._offsets:
+            yield trace_id, self.items_of(trace_id)
+
+    def items_of(self, trace_id: int) -> list[T]:
+        """The items of one trace, in the order in which they came; none for a trace that has none."""
+        items: list[T] = []
+        for offset in self._offsets.get(trace_id, ()):
+            items += self._load(offset)
+        items += self._held.get(trace_id, ())
+        return items
 
     def __enter__(self) -> TraceSpool[T]:
         return self
