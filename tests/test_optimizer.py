@@ -404,7 +404,7 @@ class TestExport:
     def test_markdown_and_text_are_its_other_forms(self, optimizer: SessionOptimizer) -> None:
         session = reads(optimizer, 2)
 
-        assert (optimizer.export_report(session.id, format="markdown") or "").startswith("### Cost")
+        assert (optimizer.export_report(session.id, format="markdown") or "").startswith("### Could have cost")
         assert f"Session {session.id}" in (optimizer.export_report(session.id, "text") or "")
 
     @pytest.mark.parametrize("session_id", ["nobody", None])

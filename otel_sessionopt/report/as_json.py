@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.overlap import CountedWaste
     from otel_sessionopt.report.document import OptimizationReport
     from otel_sessionopt.report.ledger_view import LedgerPart, LedgerSummary
-    from otel_sessionopt.report.parts import Amount, RuleOutcome
+    from otel_sessionopt.report.parts import Amount, ReplaySummary, RuleOutcome, SessionCost
 
 _USD_DIGITS: Final = 9
 """Decimal places of money: below one token of the cheapest model, and no float noise."""
@@ -40,6 +40,7 @@ def report_to_dict(report: OptimizationReport) -> dict[str, Any]:
         "bill": _bill(report),
         "ledger": _ledger(report.ledger),
         "waste": _waste(report),
+        "replay": _replay(report.replay),
         "issues": [_issue(issue, report.counted[issue.id]) for issue in report.issues],
         "recommendations": list(report.recommendations),
         "token_breakdown": dict(report.token_breakdown),
@@ -145,6 +146,20 @@ def _waste(report: OptimizationReport) -> dict[str, Any]:
         "heuristic": _amount(waste.heuristic),
         "at_risk": _amount(waste.at_risk),
         "what_if": _amount(waste.what_if),
+    }
+
+
+def _replay(replay: ReplaySummary | None) -> dict[str, Any] | None:
+    if replay is None:
+        return None
+    return {"before": _session_cost(replay.before), "after": _session_cost(replay.after)}
+
+
+def _session_cost(cost: SessionCost) -> dict[str, Any]:
+    return {
+        **_amount(cost.total),
+        "classes": {price_class.value: tokens for price_class, tokens in cost.classes.items()},
+        "model_calls": cost.model_calls,
     }
 
 

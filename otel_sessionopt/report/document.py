@@ -17,13 +17,14 @@ from otel_sessionopt.report.parts import (
     Counts,
     MissingFact,
     ReleaseInfo,
+    ReplaySummary,
     RuleOutcome,
     SessionInfo,
     WasteTotals,
 )
 from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
 from otel_sessionopt.report.switches import switch_for
-from otel_sessionopt.report.tally import bill_of, counts_of, info_of, token_breakdown_of, waste_totals_of
+from otel_sessionopt.report.tally import bill_of, counts_of, info_of, replay_of, token_breakdown_of, waste_totals_of
 from otel_sessionopt.report.timeline import Timeline, timeline_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class OptimizationReport:
         token_breakdown: billed tokens by event type, and `TOTAL_INPUT`, `TOTAL_OUTPUT`, `TOTAL`.
         comparisons: with earlier sessions; empty where no history is kept.
         ledger: where the tokens went; `None` when nothing was billed.
+        replay: the session without the issues that count; `None` when nothing was billed, and in reports of versions
+            that did not have it.
         counted: per issue id what it adds to the totals.
         outcomes: one per rule, in the order they ran.
         release: how collection ended; `None` on recordings by hand.
@@ -79,6 +82,7 @@ class OptimizationReport:
     bill: BillSummary
     ledger: LedgerSummary | None
     waste: WasteTotals
+    replay: ReplaySummary | None = None
     counted: Mapping[str, CountedWaste]
     outcomes: tuple[RuleOutcome, ...]
     release: ReleaseInfo | None
@@ -131,6 +135,7 @@ def build_report(session: Session, outcomes: Sequence[AnalyzerOutcome], *, gener
         bill=bill,
         ledger=ledger_of(session, bill.total.tokens),
         waste=waste,
+        replay=replay_of(counted) if bill.total.tokens else None,
         counted={clean_text(issue_id): share for issue_id, share in counted.by_issue.items()},
         outcomes=rules,
         release=_release_info(session.release),

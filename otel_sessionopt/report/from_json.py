@@ -18,7 +18,9 @@ from otel_sessionopt.report.parts import (
     MissingFact,
     ModelShare,
     ReleaseInfo,
+    ReplaySummary,
     RuleOutcome,
+    SessionCost,
     SessionInfo,
     WasteTotals,
 )
@@ -51,6 +53,7 @@ def report_from_dict(data: Mapping[str, Any]) -> OptimizationReport:
         bill=_bill(data["bill"]),
         ledger=_ledger(data.get("ledger")),
         waste=WasteTotals(**{name: _amount(waste[name]) for name in WasteTotals.__dataclass_fields__}),
+        replay=_replay(data.get("replay")),
         counted={each["id"]: _counted(each["counted"]) for each in data["issues"]},
         outcomes=tuple(_outcome(each) for each in data["outcomes"]),
         release=None if data["release"] is None else ReleaseInfo(**data["release"]),
@@ -84,6 +87,20 @@ def _bill(data: Mapping[str, Any]) -> BillSummary:
             ModelShare(model=row["model"], calls=row["calls"], amount=_amount(row), price_source=row["price_source"])
             for row in data["models"]
         ),
+    )
+
+
+def _replay(data: Mapping[str, Any] | None) -> ReplaySummary | None:
+    if data is None:
+        return None
+    return ReplaySummary(before=_session_cost(data["before"]), after=_session_cost(data["after"]))
+
+
+def _session_cost(data: Mapping[str, Any]) -> SessionCost:
+    return SessionCost(
+        total=_amount(data),
+        classes={price_class: data["classes"][price_class.value] for price_class in PriceClass},
+        model_calls=data["model_calls"],
     )
 
 

@@ -38,4 +38,5 @@ def adds_to_totals(report: OptimizationReport, issue: EfficiencyIssue) -> bool:
 
 def _is_counted(issue: EfficiencyIssue) -> bool:
     """Whether the waste of an issue is of the kind that totals count."""
-    return issue.waste is not None and issue.waste.basis.counts and not issue.is_preview and issue.waste.tokens > 0
+    waste = issue.waste
+    return waste is not None and waste.basis.counts and not issue.is_preview and bool(waste.tokens or waste.cost_usd)

@@ -13,7 +13,17 @@ from otel_sessionopt.analyzers.overlap import CountedWaste
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.report.document import OptimizationReport
 from otel_sessionopt.report.ledger_view import DEAREST_ITEMS, LedgerPart, LedgerSummary
-from otel_sessionopt.report.parts import Amount, BillSummary, Counts, ModelShare, RuleOutcome, SessionInfo, WasteTotals
+from otel_sessionopt.report.parts import (
+    Amount,
+    BillSummary,
+    Counts,
+    ModelShare,
+    ReplaySummary,
+    RuleOutcome,
+    SessionCost,
+    SessionInfo,
+    WasteTotals,
+)
 from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
 from otel_sessionopt.report.timeline import merge_timelines
 from otel_sessionopt.report.timeline_spans import evidence_ids
@@ -61,6 +71,7 @@ def merge_reports(session_id: str, reports: Sequence[OptimizationReport]) -> Opt
         bill=bill,
         ledger=_ledger(reports),
         waste=waste,
+        replay=_replay(reports),
         counted=counted,
         outcomes=_outcomes(reports),
         release=None,
@@ -109,6 +120,25 @@ def _bill(reports: Sequence[OptimizationReport]) -> BillSummary:
         calls=sum(report.bill.calls for report in reports),
         unpriced_calls=sum(report.bill.unpriced_calls for report in reports),
         models=tuple(sorted(models, key=lambda row: (-(row.amount.cost_usd or 0), -row.amount.tokens, row.model))),
+    )
+
+
+def _replay(reports: Sequence[OptimizationReport]) -> ReplaySummary | None:
+    """`None` where a trace with a bill has no replay: then the whole is not known."""
+    found = [report.replay for report in reports if report.replay is not None]
+    if not found or any(report.replay is None and report.bill.total.tokens for report in reports):
+        return None
+    return ReplaySummary(
+        before=_session_cost([replay.before for replay in found]),
+        after=_session_cost([replay.after for replay in found]),
+    )
+
+
+def _session_cost(costs: Sequence[SessionCost]) -> SessionCost:
+    return SessionCost(
+        total=_sum(cost.total for cost in costs),
+        classes={each: sum(cost.classes[each] for cost in costs) for each in PriceClass},
+        model_calls=sum(cost.model_calls for cost in costs),
     )
 
 

@@ -53,6 +53,32 @@ class BillSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCost:
+    """What a session is billed: in all, tokens by price class, and in how many model calls."""
+
+    total: Amount
+    classes: Mapping[PriceClass, int]
+    model_calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaySummary:
+    """The session as it was billed, and as it would have been without the issues that count (`analyzers/replay.py`).
+
+    The difference of the totals is the avoidable waste. Cache reads can be more after than before: what had to be sent
+    anew is one where its cache is not missed.
+    """
+
+    before: SessionCost
+    after: SessionCost
+
+    @property
+    def fewer_calls(self) -> int:
+        """Model calls that would not have been made."""
+        return self.before.model_calls - self.after.model_calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WasteTotals:
     """Waste of all issues by basis. The bases say different things and are never added together.
 

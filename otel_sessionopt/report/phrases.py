@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -51,35 +52,46 @@ def _is_negligible(part: Amount, whole: Amount) -> bool:
 
 
 def headline(report: OptimizationReport) -> str:
-    """The one sentence that matters: what it cost, what of it was avoidable, the score."""
+    """The one sentence that matters: what it could have cost, what it did cost, the score."""
     bill = report.bill
-    sentence = cost_sentence(bill.total, report.waste.avoidable, bill.calls, bill.unpriced_calls)
+    fewer_calls = report.replay.fewer_calls if report.replay is not None else 0
+    sentence = cost_sentence(bill.total, report.waste.avoidable, bill.calls, bill.unpriced_calls, fewer_calls)
     if bill.total.tokens == 0:
         return sentence
     return f"{sentence} Score {figures.score(report.efficiency_score)} ({report.grade})."
 
 
-def cost_sentence(total: Amount, avoidable: Amount, calls: int, unpriced_calls: int) -> str:
-    """What was spent and what of it was avoidable: in dollars where every call has a price, otherwise in tokens."""
+def cost_sentence(total: Amount, avoidable: Amount, calls: int, unpriced_calls: int, fewer_calls: int = 0) -> str:
+    """What it could have cost instead of what it did: in dollars where every call has a price, otherwise in tokens.
+
+    Args:
+        total, calls, unpriced_calls: of the bill.
+        avoidable, fewer_calls: what would not have been billed.
+    """
     if total.tokens == 0:
         return "No token usage is recorded, so neither cost nor waste can be told."
+    tokens = f"{total.tokens - avoidable.tokens:,} tokens instead of {total.tokens:,}"
+    calls_text = f"{figures.count(fewer_calls, 'model call')} fewer" if fewer_calls else ""
     if total.cost_usd and avoidable.cost_usd is not None and not unpriced_calls:
-        spent = f"Cost {figures.usd(total.cost_usd)}"
-        return spent + _of_which(avoidable.cost_usd, total.cost_usd, figures.usd(avoidable.cost_usd), "was")
+        if avoidable.cost_usd <= 0:
+            return f"Cost {figures.usd(total.cost_usd)}; nothing avoidable was found."
+        instead = f"{figures.usd(total.cost_usd - avoidable.cost_usd)} instead of {figures.usd(total.cost_usd)}"
+        further = [tokens if avoidable.tokens else "", calls_text]
+        return _joined(f"Could have cost {instead} ({figures.share(avoidable.cost_usd, total.cost_usd)} less)", further)
     if total.cost_usd is None:
         cost = "No price known."
     elif unpriced_calls:
         cost = f"Cost {figures.usd(total.cost_usd)} without {unpriced_calls:,} unpriced of {calls:,} calls."
     else:
         cost = f"Cost {figures.usd(total.cost_usd)}."
-    used = f"Used {figures.count(total.tokens, 'token')}"
-    return f"{cost} {used}" + _of_which(avoidable.tokens, total.tokens, f"{avoidable.tokens:,}", "were")
+    if avoidable.tokens <= 0:
+        return f"{cost} Used {figures.count(total.tokens, 'token')}; nothing avoidable was found."
+    less = f"{figures.share(avoidable.tokens, total.tokens)} less"
+    return f"{cost} {_joined(f'Could have used {tokens} ({less})', [calls_text])}"
 
 
-def _of_which(part: Decimal | int, whole: Decimal | int, shown: str, verb: str) -> str:
-    if part <= 0:
-        return "; nothing avoidable was found."
-    return f", of which {shown} ({figures.share(part, whole)}) {verb} avoidable."
+def _joined(start: str, further: Sequence[str]) -> str:
+    return f"{', '.join([start, *filter(None, further)])}."
 
 
 def session_line(report: OptimizationReport) -> list[str]:
@@ -129,12 +141,24 @@ def issue_waste(report: OptimizationReport, issue: EfficiencyIssue) -> str:
         return f"{figures.amount(own)} (preview rule, in no total)"
     share = report.counted[issue.id]
     basis = "" if issue.waste is None else f" ({issue.waste.basis.value})"
-    if share.tokens >= own.tokens:
-        return f"{figures.amount(_amount_of(share))}{basis}"
-    owners = f" by {', '.join(share.already_counted_by)}" if share.already_counted_by else ""
-    if share.tokens == 0:
-        return f"{figures.amount(own)}{basis}, already counted{owners}"
-    return f"{figures.amount(_amount_of(share))}{basis}, further {own.tokens - share.tokens:,} already counted{owners}"
+    if not share.tokens and not share.cost_usd:
+        return f"{figures.amount(own)}{basis}, already counted{_owners(share)}"
+    further = _further(own, share)
+    told = f", further {further} already counted{_owners(share)}" if further else ""
+    return f"{figures.amount(_amount_of(share))}{basis}{told}"
+
+
+def _further(own: Amount, share: CountedWaste) -> str:
+    """What of an issue's own waste others have counted: tokens, or dollars where it is about dollars only."""
+    if own.tokens:
+        rest = own.tokens - share.tokens
+        return f"{rest:,}" if rest > 1 else ""  # of one token rounding is the cause
+    dollars = (own.cost_usd or 0) - (share.cost_usd or 0)
+    return figures.usd(dollars) if dollars > 0 and share.already_counted_by else ""
+
+
+def _owners(share: CountedWaste) -> str:
+    return f" by {', '.join(share.already_counted_by)}" if share.already_counted_by else ""
 
 
 def _own_figure(issue: EfficiencyIssue) -> Amount:

@@ -59,6 +59,7 @@ class SessionsTotal:
 
     Attributes:
         bill, avoidable: sums; the costs cover the priced calls and are `None` when none is priced.
+        fewer_calls: model calls that would not have been made without what was avoidable.
         cures: dearest first, by counted waste; a cure of issues that count nothing is not among them.
         dearest: the dearest issues.
     """
@@ -68,6 +69,7 @@ class SessionsTotal:
     avoidable: Amount
     calls: int
     unpriced_calls: int
+    fewer_calls: int
     score: float
     grade: str
     score_basis: ScoreBasis
@@ -79,7 +81,7 @@ class Tally:
     """Adds up reports one at a time and keeps none of them."""
 
     def __init__(self) -> None:
-        self._sessions = self._calls = self._unpriced_calls = 0
+        self._sessions = self._calls = self._unpriced_calls = self._fewer_calls = 0
         self._bill = self._avoidable = Amount()
         self._cures: dict[str, Cure] = {}
         self._dearest: list[DearIssue] = []
@@ -89,6 +91,7 @@ class Tally:
         self._sessions += 1
         self._calls += report.bill.calls
         self._unpriced_calls += report.bill.unpriced_calls
+        self._fewer_calls += 0 if report.replay is None else report.replay.fewer_calls
         self._bill = _plus(self._bill, report.bill.total)
         self._avoidable = _plus(self._avoidable, report.waste.avoidable)
         cured: set[str] = set()
@@ -128,6 +131,7 @@ class Tally:
             avoidable=self._avoidable,
             calls=self._calls,
             unpriced_calls=self._unpriced_calls,
+            fewer_calls=self._fewer_calls,
             score=score,
             grade=grade(score),
             score_basis=ScoreBasis.DOLLARS if in_dollars else ScoreBasis.TOKENS,
@@ -160,11 +164,11 @@ def row_of(report: OptimizationReport) -> SessionRow:
 
 
 def total_headline(total: SessionsTotal) -> str:
-    """`12 sessions cost $31.20, of which $2.10 (7 %) was avoidable. Score 93 (A).`"""
+    """`12 sessions: Could have cost $29.10 instead of $31.20 (7 % less). Score 93 (A).`"""
     sessions = figures.count(total.sessions, "session")
-    return f"{sessions}: {phrases.cost_sentence(total.bill, total.avoidable, total.calls, total.unpriced_calls)}" + (
-        f" Score {figures.score(total.score)} ({total.grade})." if total.bill.tokens else ""
-    )
+    sentence = phrases.cost_sentence(total.bill, total.avoidable, total.calls, total.unpriced_calls, total.fewer_calls)
+    score = f" Score {figures.score(total.score)} ({total.grade})." if total.bill.tokens else ""
+    return f"{sessions}: {sentence}{score}"
 
 
 def total_to_dict(total: SessionsTotal) -> dict[str, Any]:
@@ -175,6 +179,7 @@ def total_to_dict(total: SessionsTotal) -> dict[str, Any]:
         "avoidable": _amount_dict(total.avoidable),
         "calls": total.calls,
         "unpriced_calls": total.unpriced_calls,
+        "fewer_calls": total.fewer_calls,
         "efficiency_score": total.score,
         "grade": total.grade,
         "score_basis": total.score_basis.value,

@@ -10,17 +10,28 @@ from typing import TYPE_CHECKING, Final
 from otel_sessionopt.analyzers.issue import Basis
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.report.masking import clean_text
-from otel_sessionopt.report.parts import Amount, BillSummary, Counts, ModelShare, SessionInfo, WasteTotals
+from otel_sessionopt.report.parts import (
+    Amount,
+    BillSummary,
+    Counts,
+    ModelShare,
+    ReplaySummary,
+    SessionCost,
+    SessionInfo,
+    WasteTotals,
+)
 from otel_sessionopt.session import EventType
 from otel_sessionopt.session.events import UNATTRIBUTED
 from otel_sessionopt.session.facts.activity import activity
 from otel_sessionopt.session.facts.bill import bill
+from otel_sessionopt.session.facts.ledger_amounts import CLASSES, whole_tokens
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.overlap import WasteLedger
     from otel_sessionopt.pricing.catalog import Rates
     from otel_sessionopt.session import Session, SessionEvent
     from otel_sessionopt.session.facts.bill import CallBill
+    from otel_sessionopt.session.facts.ledger_amounts import Billing
 
 UNKNOWN_MODEL: Final = "unknown"
 REPORTED_PRICE: Final = "reported by the span"
@@ -116,6 +127,25 @@ def waste_totals_of(ledger: WasteLedger) -> WasteTotals:
         at_risk=of(Basis.AT_RISK),
         what_if=of(Basis.WHAT_IF),
     )
+
+
+def replay_of(ledger: WasteLedger) -> ReplaySummary:
+    """The session before and after. Tokens are whole, and add up to the bill less the avoidable waste."""
+    played = ledger.replay
+    return ReplaySummary(
+        before=_session_cost(played.before, played.calls_before),
+        after=_session_cost(played.after, played.calls_after),
+    )
+
+
+def _session_cost(billing: Billing, model_calls: int) -> SessionCost:
+    classes: dict[PriceClass, int] = {}
+    units = tokens = 0
+    for price_class, more in zip(CLASSES, billing.units, strict=True):
+        units += more
+        classes[price_class] = whole_tokens(units) - tokens
+        tokens += classes[price_class]
+    return SessionCost(total=Amount(tokens=tokens, cost_usd=billing.cost_usd), classes=classes, model_calls=model_calls)
 
 
 def token_breakdown_of(session: Session) -> dict[str, int]:

@@ -28,6 +28,10 @@ FINDINGS: Final = "sessionopt.findings"
 """How many findings there are, on the summary."""
 FINDINGS_OMITTED: Final = "sessionopt.findings_omitted"
 """How many of them were not written onto the span."""
+REPLAY_TOKENS: Final = "sessionopt.replay.tokens"
+REPLAY_COST_USD: Final = "sessionopt.replay.cost_usd"
+REPLAY_MODEL_CALLS: Final = "sessionopt.replay.model_calls"
+"""What would have been billed without the findings that count, on the summary."""
 JAEGER_WARNINGS: Final = "@jaeger@warnings"
 EVALUATION: Final = "sessionopt.efficiency"
 """`gen_ai.evaluation.name` of the score."""
@@ -55,6 +59,16 @@ def root_attributes(report: OptimizationReport) -> dict[str, Any]:
             if count:
                 attributes[DROPPED_PREFIX + reason] = count
     return attributes
+
+
+def replay_attributes(report: OptimizationReport) -> dict[str, Any]:
+    """What the session would have been billed without the issues that count; nothing where nothing was billed."""
+    if report.replay is None:
+        return {}
+    after = report.replay.after
+    attributes = {REPLAY_TOKENS: after.total.tokens, REPLAY_MODEL_CALLS: after.model_calls}
+    cost_usd = after.total.cost_usd
+    return attributes if cost_usd is None else attributes | {REPLAY_COST_USD: float(cost_usd)}
 
 
 def evaluation_attributes(report: OptimizationReport) -> dict[str, Any]:

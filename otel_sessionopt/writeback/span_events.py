@@ -23,6 +23,7 @@ from otel_sessionopt.writeback.attributes import (
     RULE_PREFIX,
     evaluation_attributes,
     jaeger_warnings,
+    replay_attributes,
     root_attributes,
 )
 
@@ -158,7 +159,7 @@ def report_events(
     """
     shown = report.issues[:max_findings]
     events = [finding_event(issue, _time_of(issue, start_ns, end_ns, evidence_ns)) for issue in shown]
-    summary = root_attributes(report) | {FINDINGS: len(report.issues)}
+    summary = root_attributes(report) | replay_attributes(report) | {FINDINGS: len(report.issues)}
     if len(shown) < len(report.issues):
         summary[FINDINGS_OMITTED] = len(report.issues) - len(shown)
     events.append(WrittenEvent(semconv.SUMMARY_EVENT, end_ns, summary))

@@ -70,7 +70,7 @@ def test_one_session_is_one_whole_report(wasteful: Path, capsys: Capture) -> Non
     assert run(["analyze", str(wasteful)]) == 0
     out, err = capsys.readouterr()
 
-    assert out.startswith("Cost $0.")
+    assert out.startswith("Could have cost $0.")
     assert "1. HIGH Repeated file read: $0." in out
     assert "2 of 3 reads of /repo/values.py brought back only lines already shown" in out
     assert "session" not in out.splitlines()[0]
@@ -83,7 +83,7 @@ def test_a_few_sessions_are_shown_in_short_with_one_total(clean: Path, wasteful:
 
     assert out.count("\nSession ") + out.startswith("Session ") == 2
     assert "  - HIGH Repeated file read: $0." in out
-    assert "2 sessions: Cost $0." in out
+    assert "2 sessions: Could have cost $0." in out
     assert "Dearest cures:" in out
     assert "Bill" not in out
 
@@ -96,7 +96,7 @@ def test_many_sessions_are_a_table_with_the_dearest_issues(tmp_path: Path, capsy
 
     assert out.splitlines()[0].split() == ["cost", "avoidable", "score", "issues", "session"]
     assert out.count(" 000000000000000000000000000000") >= 12
-    assert "12 sessions: Cost $" in out
+    assert "12 sessions: Could have cost $" in out
     assert "Dearest issues:" in out
     assert max(map(len, out.splitlines())) <= 80
 
@@ -117,7 +117,7 @@ def test_markdown_is_every_report_and_a_total(clean: Path, wasteful: Path, capsy
 
     assert out.startswith("### Cost ")
     assert out.count("\n---\n") == 2
-    assert "### 2 sessions: Cost " in out
+    assert "### 2 sessions: Could have cost " in out
 
 
 def test_json_is_one_document_of_reports_total_and_errors(clean: Path, wasteful: Path, capsys: Capture) -> None:
@@ -327,7 +327,7 @@ def test_a_pipe_that_closes_early_ends_it_quietly(home: Path, tmp_path: Path) ->
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=home)
 
     assert done.stderr == ""
-    assert done.stdout.splitlines()[0].startswith("Cost $")
+    assert done.stdout.splitlines()[0].startswith("Could have cost $")
     assert done.stdout.splitlines()[1] == "141"
 
 

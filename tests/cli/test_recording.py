@@ -79,7 +79,7 @@ def test_the_examples_as_they_are_written(here: Command, home: Path) -> None:
     assert "(COMPLETED): 5 events, 3,400 tokens, $0.10" in done.stdout
     assert "### Cost" in done.stdout
     assert "Best: " in done.stdout
-    assert (home / "report.md").read_text().startswith("### Cost")
+    assert (home / "report.md").read_text().startswith("### Could have cost")
 
 
 class TestStart:
@@ -336,14 +336,14 @@ class TestAnalyzeAndExport:
 
         jsonschema.validate(report, SCHEMA)
         assert report["session_id"] == "mine"
-        assert here("export", session_id, "--format", "TEXT").out.startswith("Cost $0.02")
+        assert here("export", session_id, "--format", "TEXT").out.startswith("Could have cost $0.0075 instead of $0.02")
         assert as_json(here("export", session_id, "--format", "text", "--json"))["session_id"] == "mine"
 
     def test_export_writes_a_file(self, here: Command, home: Path, session_id: str) -> None:
         outcome = here("export", session_id, "--format", "markdown", "--output", "report.md")
 
         assert outcome.out == "Wrote the report of mine to report.md\n"
-        assert (home / "report.md").read_text().startswith("### Cost")
+        assert (home / "report.md").read_text().startswith("### Could have cost")
 
     @pytest.mark.parametrize(
         ("arguments", "said"),

@@ -60,7 +60,7 @@ def test_a_trace_is_kept_and_its_report_comes_back(optimizer: SessionOptimizer, 
     report = optimizer.analyze(session.id)
     assert report is not None
     assert report.to_dict() | {"comparisons": {}} == WASTEFUL.to_dict()
-    assert (optimizer.export_report(session.id, "text") or "").startswith("Cost ")
+    assert (optimizer.export_report(session.id, "text") or "").startswith("Could have cost ")
 
 
 def test_a_kept_session_costs_what_its_report_says(optimizer: SessionOptimizer) -> None:

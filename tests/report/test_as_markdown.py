@@ -53,7 +53,10 @@ def test_a_code_span_in_a_table_does_not_end_the_cell() -> None:
 def test_the_heading_is_the_number_that_matters() -> None:
     lines = as_markdown(report_of(wasteful_session().session())).splitlines()
 
-    assert lines[0] == r"### Cost \$0.18, of which \$0.10 (56 %) was avoidable. Score 44 (F)."
+    assert (
+        lines[0]
+        == r"### Could have cost \$0.08 instead of \$0.18 (56 % less), 77,592 tokens instead of 176,280. Score 44 (F)."
+    )
 
 
 def test_paths_of_an_issue_are_code() -> None:

@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category
-from otel_sessionopt.analyzers.claim_kinds import ItemClaim, LedgerClaim, OutputClaim
-from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, Severity, Waste
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, PremiumClaim, Severity, Waste
 from otel_sessionopt.pricing import Catalog, PriceOverride
 from otel_sessionopt.pricing.catalog import PriceClass
+from otel_sessionopt.report.phrases import headline
 from otel_sessionopt.report.score import ScoreBasis
 from otel_sessionopt.session import EventType, Release, ReleaseReason, Session, SessionEvent, SessionStatus
 from otel_sessionopt.session.facts.ledger import ledger
@@ -372,3 +373,59 @@ def test_a_secret_that_a_rule_took_out_of_its_command_is_masked_too() -> None:
 
     assert any(each.code == "failed-retry" for each in report.issues)
     assert "abc123" not in str(report.to_dict())
+
+
+def test_the_replay_is_the_bill_less_what_is_avoidable() -> None:
+    report = report_of(wasteful_session().session())
+
+    assert report.replay is not None
+    before, after = report.replay.before, report.replay.after
+    assert (before.total, before.model_calls) == (report.bill.total, report.bill.calls)
+    assert before.classes == {each: amount.tokens for each, amount in report.bill.classes.items()}
+    assert after.total.tokens == report.bill.total.tokens - report.total_waste_tokens
+    assert after.total.cost_usd is not None
+    assert report.bill.total.cost_usd is not None
+    assert report.waste.avoidable.cost_usd is not None
+    assert after.total.cost_usd + report.waste.avoidable.cost_usd == report.bill.total.cost_usd
+    assert sum(after.classes.values()) == after.total.tokens
+    assert report.replay.fewer_calls == 0
+
+
+def test_model_calls_that_would_not_have_been_made_are_told() -> None:
+    session = quiet_session().model_call(input=600, output=100).session()
+    last = session.events[-1].id
+    waste = Waste(tokens=700, basis=Basis.MEASURED, ledger_claims=(CallClaim(last),))
+    report = report_of(session, [Says((issue(waste=waste),))])
+
+    assert report.replay is not None
+    assert report.replay.fewer_calls == 1
+    # $3 and $15 per million: 500 + 100 and 600 + 100
+    assert headline(report) == (
+        "Could have cost $0.0030 instead of $0.0063 (52 % less), 600 tokens instead of 1,300, 1 model call fewer. "
+        "Score 47 (F)."
+    )
+
+
+def test_waste_of_dollars_only_saves_no_tokens() -> None:
+    session = TraceBuilder().agent().model_call(input=1_000, output=100).session()
+    premium = PremiumClaim(session.events[-1].id, PriceClass.INPUT, 1_000)
+    waste = Waste(tokens=0, basis=Basis.MEASURED, premiums=(premium,))
+    report = report_of(session, [Says((issue(waste=waste),))])
+
+    assert headline(report) == "Could have cost $0.0018 instead of $0.0045 (60 % less). Score 40 (F)."
+    assert report.replay is not None
+    assert report.replay.after.classes[PriceClass.CACHE_READ] == 1_000
+
+
+def test_without_prices_the_replay_is_told_in_tokens() -> None:
+    session = TraceBuilder(model="in-house-7b").agent().model_call(input=900).model_call(input=900).session()
+    waste = Waste(tokens=1_000, basis=Basis.MEASURED, ledger_claims=(CallClaim(session.events[-1].id),))
+    report = report_of(session, [Says((issue(waste=waste),))])
+
+    assert headline(report) == (
+        "No price known. Could have used 1,000 tokens instead of 2,000 (50 % less), 1 model call fewer. Score 50 (F)."
+    )
+
+
+def test_a_session_without_usage_has_no_replay() -> None:
+    assert report_of(TraceBuilder().agent().model_call(has_usage=False).session()).replay is None

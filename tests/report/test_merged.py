@@ -117,3 +117,18 @@ def test_every_form_of_it_can_be_written(other: OptimizationReport) -> None:
     jsonschema.validate(json.loads(json.dumps(report_to_dict(both))), SCHEMA)
     assert "2 traces of one conversation" in as_text(both)
     assert as_markdown(both)
+
+
+def test_replays_are_sums() -> None:
+    both = merged(WASTEFUL, QUIET, CASES["no-usage"])
+
+    assert both.replay is not None
+    assert both.replay.before.total == both.bill.total
+    assert both.replay.after.total.tokens == both.bill.total.tokens - both.total_waste_tokens
+    assert sum(both.replay.after.classes.values()) == both.replay.after.total.tokens
+    assert both.replay.before.model_calls == WASTEFUL.bill.calls + QUIET.bill.calls
+
+
+def test_a_trace_without_a_replay_leaves_the_whole_without_one() -> None:
+    assert merged(WASTEFUL, replace(QUIET, replay=None)).replay is None
+    assert merged(CASES["no-usage"], CASES["no-usage"]).replay is None

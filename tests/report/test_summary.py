@@ -67,7 +67,7 @@ def test_the_total_in_words() -> None:
     report = report_of(wasteful_session().session())
     text = total_as_text(summarize([report, report]), with_issues=True)
 
-    assert text.startswith("2 sessions: Cost $0.36, of which $0.20 (56 %) was avoidable. Score 44 (F).\n")
+    assert text.startswith("2 sessions: Could have cost $0.16 instead of $0.36 (56 % less), 155,184 tokens\n")
     assert "  - $0.11, 96,006 tokens in 2 issues of 2 sessions\n" in text
     assert "Dearest issues:" in text
     assert "Dearest issues:" not in total_as_text(summarize([report, report]), with_issues=False)
@@ -90,6 +90,8 @@ def test_sessions_stand_in_a_table_of_80_columns() -> None:
 def test_a_report_in_short_names_its_worst_issues() -> None:
     short = short_report(report_of(wasteful_session().session()))
 
-    assert short.startswith("Session 0af7651916cd43dd8448eb211c80319c\n  Cost $0.18, of which $0.10 (56 %)")
+    assert short.startswith(
+        "Session 0af7651916cd43dd8448eb211c80319c\n  Could have cost $0.08 instead of $0.18 (56 % less)"
+    )
     assert "  - MEDIUM Repeated file read: $0.06, 48,003 tokens (measured)\n" in short
     assert "  - and 2 more\n" in short

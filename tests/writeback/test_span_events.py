@@ -24,6 +24,7 @@ from otel_sessionopt.writeback.span_events import (
     room_for_findings,
     times_of,
 )
+from tests.golden.cases import cases
 from tests.report.reports import issue, quiet_session, report_of
 
 LIMITS = SpanLimits()
@@ -242,3 +243,18 @@ def test_a_cause_gets_its_findings_and_nothing_of_the_session() -> None:
 )
 def test_one_time_stands_for_the_other(start: int | None, end: int | None, expected: tuple[int, int]) -> None:
     assert times_of(span(start_time=start, end_time=end)) == expected
+
+
+def test_the_summary_says_what_the_session_could_have_cost() -> None:
+    report = dict(cases())["wasteful"]
+    summary = report_events(report, 0, 1_000, 9_000)[0].attributes
+    assert report.replay is not None
+    assert summary["sessionopt.replay.tokens"] == report.bill.total.tokens - report.total_waste_tokens
+    assert summary["sessionopt.replay.cost_usd"] == float(report.replay.after.total.cost_usd or 0)
+    assert summary["sessionopt.replay.model_calls"] == report.replay.after.model_calls
+
+
+def test_without_usage_the_summary_does_not_say_what_it_could_have_cost() -> None:
+    summary = report_events(dict(cases())["no-usage"], 0, 1_000, 9_000)[-2].attributes
+    assert "sessionopt.findings" in summary
+    assert not any(name.startswith("sessionopt.replay.") for name in summary)
