@@ -40,15 +40,15 @@ def unwrap_result(value: object) -> Any:
         wrapped = read_structure(inner).value
         if not isinstance(wrapped, Mapping):
             return inner
-    message = wrapped.get("kwargs") if "lc" in wrapped else wrapped
-    if isinstance(message, Mapping) and is_tool_message(message):
-        return {key: message[key] for key in _MESSAGE_KEYS if key in message}
-    return wrapped
+    message = tool_message(wrapped)
+    return wrapped if message is None else {key: message[key] for key in _MESSAGE_KEYS if key in message}
 
 
-def is_tool_message(value: object) -> bool:
-    """Whether a structure is the message that answers a tool call."""
-    return isinstance(value, Mapping) and "tool_call_id" in value and "content" in value
+def tool_message(value: object) -> Mapping[str, Any] | None:
+    """The message that answers a tool call, serialised or plain; `None` where a structure is none."""
+    if isinstance(value, Mapping) and "lc" in value:
+        value = value.get("kwargs")
+    return value if isinstance(value, Mapping) and "tool_call_id" in value and "content" in value else None
 
 
 def _call_arguments(positional: object, named: object) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
-from otel_sessionopt.dialects.langchain import is_tool_message, unwrap_arguments, unwrap_result
+from otel_sessionopt.dialects.langchain import tool_message, unwrap_arguments, unwrap_result
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.recorded_messages import model_messages
 from otel_sessionopt.dialects.renaming import COST, Renaming
@@ -99,7 +99,7 @@ def _answers_a_call(output: object) -> bool:
     """Whether the output is the message that answers a tool call, and nothing around it."""
     if not isinstance(output, str) or len(output) > _MAX_MESSAGE_CHARS or '"tool_call_id"' not in output:
         return False
-    return is_tool_message(read_structure(output).value)
+    return tool_message(read_structure(output).value) is not None
 
 
 def _level_error(record: SpanRecord) -> str | None:

@@ -12,13 +12,14 @@ from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.flat_messages import FlatForm, last_messages
+from otel_sessionopt.dialects.langchain import tool_message
 from otel_sessionopt.dialects.literals import read_arguments
 from otel_sessionopt.dialects.message_history import INPUT_MESSAGES, OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.recorded_messages import find_response_id
 from otel_sessionopt.dialects.renaming import COST, TOTAL_TOKENS, Renaming
 from otel_sessionopt.dialects.usage import CacheVerdict
-from otel_sessionopt.dialects.values import read_text
+from otel_sessionopt.dialects.values import read_structure, read_text
 from otel_sessionopt.ingest.span_record import SpanRecord
 
 KIND: Final = "openinference.span.kind"
@@ -46,7 +47,7 @@ _NAMES: Final = Renaming(
         semconv.TOOL_NAME: ("tool.name",),
         semconv.TOOL_CALL_ID: ("tool.id", "tool_call.id"),
         # `tool.parameters` is the input by the specification and the schema in several instrumentations.
-        semconv.TOOL_ARGUMENTS: (INPUT, "tool.parameters"),
+        semconv.TOOL_ARGUMENTS: (INPUT, semconv.TOOL_ARGUMENTS, "gcp.vertex.agent.tool_call_args", "tool.parameters"),
         semconv.TOOL_RESULT: (OUTPUT,),
     }
 )
@@ -56,6 +57,14 @@ _OPERATIONS: Final = {
     "tool": Operation.TOOL_CALL,
     "agent": Operation.AGENT,
     "retriever": Operation.RETRIEVAL,
+}
+_SCOPES: Final = "openinference.instrumentation."
+# BeeAI's events become spans, several for one call; these stand for the call, the others are the agent's state.
+_BEEAI_SCOPE: Final = "openinference.instrumentation.beeai"
+_BEEAI_PHASES: Final = {
+    Operation.MODEL_CALL: frozenset({"start"}),
+    Operation.EMBEDDING: frozenset({"start"}),
+    Operation.TOOL_CALL: frozenset({"success", "error"}),
 }
 # All state an input that includes the cache, except these versions (up to which), which pass on the provider's (§21.2).
 _RAW_UP_TO: Final = {
@@ -72,11 +81,11 @@ class OpenInference:
     """Spans with `openinference.span.kind`."""
 
     id = "openinference"
-    markers = Markers(frozenset({KIND}))
+    markers = Markers(frozenset({KIND}), scopes=(_SCOPES,))
 
     def matches(self, record: SpanRecord) -> bool:
-        """Whether the span states its kind in this dialect."""
-        return KIND in record.attributes
+        """Whether the span states its kind in this dialect, or has lost it on the way."""
+        return KIND in record.attributes or record.scope_name.startswith(_SCOPES)
 
     def read(self, record: SpanRecord) -> SpanDigest:
         """What the span says."""
@@ -87,23 +96,43 @@ class OpenInference:
             standard |= _model_call(attributes)
         elif operation is Operation.TOOL_CALL:
             standard[semconv.TOOL_ARGUMENTS] = read_arguments(standard.get(semconv.TOOL_ARGUMENTS))
-            standard.setdefault(semconv.TOOL_NAME, record.name)
+            if semconv.TOOL_NAME not in standard:
+                standard[semconv.TOOL_NAME] = _tool_name(record)
         elif operation is Operation.RETRIEVAL:
             standard[RETRIEVAL_QUERY] = attributes.get(INPUT)
-        digest = read_genai(
+        return read_genai(
             record._replace(attributes=standard), self.id, operation=operation, by_dialect=_cache_verdict(record)
         )
-        if operation is Operation.AGENT and digest.agent is None:
-            digest = digest._replace(agent=read_text(record.name))
-        return digest
 
 
 def _operation(record: SpanRecord) -> Operation:
-    kind = record.attributes[KIND]
-    operation = _OPERATIONS.get(kind.lower(), Operation.CONTAINER) if isinstance(kind, str) else Operation.CONTAINER
-    if operation is Operation.TOOL_CALL and record.name.startswith("handoff to "):
+    attributes, name = record.attributes, record.name
+    kind = attributes.get(KIND)
+    if not isinstance(kind, str):
+        return _operation_by_output(attributes.get(OUTPUT))
+    operation = _OPERATIONS.get(kind.lower(), Operation.CONTAINER)
+    if operation is Operation.TOOL_CALL and name.startswith("handoff to "):
         return Operation.CONTAINER  # OpenAI Agents: one agent hands over to the next, no tool runs
+    if record.scope_name == _BEEAI_SCOPE and operation is not Operation.CONTAINER:
+        phase = name.rpartition(".")[2].rpartition("-")[0]
+        return operation if phase in _BEEAI_PHASES.get(operation, ()) or "." not in name else Operation.CONTAINER
     return operation
+
+
+def _operation_by_output(output: object) -> Operation:
+    """What a span was whose kind got lost, as in exports that keep the contents only: LangChain's outputs tell."""
+    answer = read_structure(output).value
+    if isinstance(answer, Mapping) and "generations" in answer:
+        return Operation.MODEL_CALL
+    return Operation.CONTAINER if tool_message(answer) is None else Operation.TOOL_CALL
+
+
+def _tool_name(record: SpanRecord) -> str:
+    """Of a tool span that does not state it."""
+    if record.scope_name == _BEEAI_SCOPE:
+        return record.name.rpartition(".")[0].rpartition(".")[2]  # `tool.search.wikipedia.success-12`
+    message = None if KIND in record.attributes else tool_message(read_structure(record.attributes.get(OUTPUT)).value)
+    return record.name if message is None else read_text(message.get("name")) or record.name
 
 
 def _cache_verdict(record: SpanRecord) -> CacheVerdict:

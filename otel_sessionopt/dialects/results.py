@@ -50,8 +50,9 @@ _EXIT_KEYS: Final = ("exit_code", "exitCode", "returncode", "return_code", "exit
 # A mapping with nothing else in it is a result in an envelope; with other keys it is data of its own.
 _ENVELOPE_KEYS: Final = frozenset(_TEXT_KEYS + _EXIT_KEYS) | frozenset(
     {"metadata", "isError", "is_error", "status", "success", "structuredContent", "_meta", "type", "role", "parts"}
-    | {"tool_use_id", "tool_call_id", "call_id", "annotations", "interrupted", "isImage", "duration_seconds"}
-    | {"mime_type", "mimeType", "stdout_truncated", "timed_out", "signal"}
+    | {"tool_use_id", "tool_call_id", "call_id", "annotations", "interrupted", "isImage", "noOutputExpected"}
+    | {"duration_seconds"}
+    | {"mime_type", "mimeType", "stdout_truncated", "timed_out", "signal", "noOutputExpected"}
 )
 # Messages have these too; without one of the second kind they are data.
 _MESSAGE_KEYS: Final = frozenset({"id", "name"})

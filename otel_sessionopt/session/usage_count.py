@@ -142,9 +142,15 @@ def _with_facts_of(kept: SpanDigest, repeat: SpanDigest) -> SpanDigest:
     if is_same_size:
         reasoning = theirs.reasoning_tokens if reasoning is None else reasoning
         cost = theirs.reported_cost_usd if cost is None else cost
+    content_chars, detail = kept.content_chars, kept.detail
+    if is_same_size or not theirs.has_usage:
+        content_chars = repeat.content_chars if content_chars is None else content_chars
+        detail = {**repeat.detail, **(detail or {})} if repeat.detail else detail
     return kept._replace(
         error=kept.error if kept.error is not None else repeat.error,
         agent=kept.agent or repeat.agent,
+        content_chars=content_chars,
+        detail=detail,
         model=ours._replace(
             model=ours.model or theirs.model,
             provider=ours.provider or theirs.provider,
