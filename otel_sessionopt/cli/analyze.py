@@ -91,7 +91,7 @@ def command(
 ) -> int:
     """Analyse the sessions in PATH: files, folders, globs, - for standard input, or ids of sessions in the history.
 
-    Without PATH: the transcripts that Claude Code, Codex and pi keep on this computer, in their usual places.
+    Without PATH: the transcripts that Claude Code, Codex, pi and opencode keep on this computer, in their usual places.
 
     Reads OTLP JSON and protobuf (one document, JSON Lines, the Collector's file exporter; .gz, .xz, .zst) and
     transcripts of coding agents. A trace may be spread over several files. jaeger://HOST:PORT/TRACE_ID fetches a trace

@@ -17,12 +17,18 @@ from otel_sessionopt.ingest.otlp_json import DOCUMENT_KEYS, is_otlp_document
 from otel_sessionopt.ingest.protobuf_wire import is_framed, is_traces_data
 from otel_sessionopt.ingest.span_record import SpanRecord
 from otel_sessionopt.ingest.transcripts import transcript_format
+from otel_sessionopt.ingest.transcripts.opencode_store import (
+    SQLITE_MAGIC,
+    is_session_document,
+    read_database,
+    read_document,
+)
 
 __all__ = ["FORMATS", "InputFile", "find_inputs", "read_spans"]
 
 FORMATS: Final = (
     "OTLP as JSON (one document, or JSON Lines) or as protobuf (one message, or length-prefixed ones), "
-    "Jaeger's JSON, or a transcript of Claude Code, Codex or pi; plain, or compressed with gzip, xz or zstd"
+    "Jaeger's JSON, or a transcript of Claude Code, Codex, pi or opencode; plain, or compressed with gzip, xz or zstd"
 )
 """What can be read, in words for people."""
 
@@ -83,6 +89,10 @@ def _find_reader(stream: ByteStream, input_file: InputFile) -> _Reader | None:
         return _read_message
     if is_framed(head):
         return _read_frames
+    if head.startswith(SQLITE_MAGIC) and (path := input_file.path):
+        return lambda _, report: read_database(path, input_file.is_named, report)
+    if is_session_document(head):
+        return lambda document, report: read_document(document, input_file.path, report)
     return _find_json_reader(stream, input_file)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from otel_sessionopt.errors import InputError
 
 STANDARD_INPUT: Final = "-"
-_FILE_NAME: Final = re.compile(r".+\.(json|jsonl|ndjson|pb|bin|otlp|proto)(\.(gz|xz|zst|zstd))?", re.IGNORECASE)
+_FILE_NAME: Final = re.compile(r".+\.(json|jsonl|ndjson|pb|bin|otlp|proto|db)(\.(gz|xz|zst|zstd))?", re.IGNORECASE)
 """Files of a folder that are worth opening; what they are is found out by their content."""
 _FOREIGN_FOLDERS: Final = frozenset({"node_modules", "__pycache__"})  # much JSON, never a trace
 _ALLOWED: Final = "give files, folders, globs, or - for standard input"

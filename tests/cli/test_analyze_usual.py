@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.run import Outcome
 from tests.ingest.transcripts.test_codex import ROLLOUT
+from tests.ingest.transcripts.test_opencode import EXPORT, write_database, write_folder
 from tests.ingest.transcripts.test_pi import SESSION
 from tests.ingest.transcripts.transcript_samples import TRANSCRIPT
 
@@ -67,6 +68,19 @@ def test_variables_of_the_tools_move_their_folders(here: Command, full_home: Pat
 def test_newer_claude_code_keeps_them_in_the_configuration_folder(here: Command, home: Path) -> None:
     put(home / "xdg/claude/projects/p/a.jsonl", TRANSCRIPT)
     assert agents(here("analyze", "--json", environ={"XDG_CONFIG_HOME": str(home / "xdg")})) == ["claude-code"]
+
+
+def test_opencode_is_found_as_database_and_as_folder(here: Command, home: Path) -> None:
+    folder = home / ".local/share/opencode"
+    write_folder(folder, EXPORT)
+    write_database(folder / "opencode.db", EXPORT)
+    outcome = here("analyze", "--json")
+    assert outcome.err.splitlines() == [
+        f"opencode: 1 database in {folder}",
+        f"opencode: 1 transcript in {folder}/storage/session",
+    ]
+    (report,) = json.loads(outcome.out)["reports"]
+    assert report["counts"]["model_calls"] == 2  # each once
 
 
 def test_nothing_at_all_is_told_with_the_places_that_were_looked_at(here: Command, home: Path) -> None:

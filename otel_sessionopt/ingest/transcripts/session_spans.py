@@ -42,7 +42,7 @@ class ToolCall:
 
     Attributes:
         arguments: as the model gave them; `None` where they are not told.
-        result: text of the result; `None` where there is none.
+        result: text of the result, or a mapping of it and of an exit code; `None` where there is none.
         error: error type of a failed call, else empty.
         is_rejected: the user refused it.
     """
@@ -52,7 +52,7 @@ class ToolCall:
     start_ns: int
     end_ns: int
     arguments: Any = None
-    result: str | None = None
+    result: str | Mapping[str, Any] | None = None
     workdir: str = ""
     error: str = ""
     is_rejected: bool = False

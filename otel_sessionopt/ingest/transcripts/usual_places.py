@@ -65,6 +65,10 @@ def _all_places(environ: Mapping[str, str], home: Path) -> Iterator[UsualPlace]:
         yield UsualPlace(tool="Codex", folder=codex / name, pattern="**/*.jsonl*")
     pi = _folder(environ, "PI_CODING_AGENT_DIR", home / ".pi" / "agent")
     yield UsualPlace(tool="pi", folder=pi / "sessions", pattern="**/*.jsonl")
+    opencode = _folder(environ, "XDG_DATA_HOME", home / ".local" / "share") / "opencode"
+    # Both where an older version was updated: what is in both counts once.
+    yield UsualPlace(tool="opencode", folder=opencode, pattern="opencode*.db", noun="database")
+    yield UsualPlace(tool="opencode", folder=opencode / "storage" / "session", pattern="*/*.json")
 
 
 def _folder(environ: Mapping[str, str], variable: str, otherwise: Path) -> Path:
