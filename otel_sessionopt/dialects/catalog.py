@@ -17,12 +17,16 @@ from otel_sessionopt.dialects.langfuse import Langfuse
 from otel_sessionopt.dialects.langsmith import LangSmith
 from otel_sessionopt.dialects.litellm import LiteLlm
 from otel_sessionopt.dialects.mlflow import MlFlow
+from otel_sessionopt.dialects.claude_code import ClaudeCode
+from otel_sessionopt.dialects.codex import Codex
+from otel_sessionopt.dialects.gemini_cli import GeminiCli
 from otel_sessionopt.dialects.openinference import OpenInference
 from otel_sessionopt.dialects.openlit import OpenLit
 from otel_sessionopt.dialects.openllmetry import OpenLLMetry
 from otel_sessionopt.dialects.otel_genai import SYSTEM, OtelGenAi
 from otel_sessionopt.dialects.plain import Plain
 from otel_sessionopt.dialects.pydantic_ai import PydanticAi
+from otel_sessionopt.dialects.qwen_code import QwenCode
 from otel_sessionopt.dialects.sessionopt import SessionOpt
 from otel_sessionopt.dialects.strands import Strands
 from otel_sessionopt.dialects.vercel import Vercel7, VercelLegacy
@@ -34,6 +38,10 @@ from otel_sessionopt.ingest.span_record import SpanRecord
 DIALECTS: Final[tuple[Dialect, ...]] = (
     SessionOpt(),
     AnthropicSdk(),
+    ClaudeCode(),
+    Codex(),
+    GeminiCli(),
+    QwenCode(),
     OpenInference(),
     Langfuse(),
     MlFlow(),

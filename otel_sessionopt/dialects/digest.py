@@ -162,12 +162,14 @@ class ToldCall(NamedTuple):
         tool: the call, always with its `call_id`. The name is empty where only the result was seen.
         error: why it failed, else `None`.
         start_ns, end_ns: when it ran, where that is told; else 0.
+        is_answered: it ran. Otherwise the model only asked for it, which completes a span and never stands for one.
     """
 
     tool: ToolUse
     error: str | None = None
     start_ns: int = 0
     end_ns: int = 0
+    is_answered: bool = True
 
 
 class SpanDigest(NamedTuple):
@@ -187,6 +189,7 @@ class SpanDigest(NamedTuple):
         detail: further facts for `SessionEvent.data`; small, no contents.
         warnings: names of what could not be read (`invalid-json`, `cut-value`, `dropped-attributes`, …).
         told: tool calls that this span tells of besides. They complete the spans of these calls, or stand for them.
+        is_log: it comes from a log record: it completes the span of the same thing, or stands for it.
     """
 
     span_id: int
@@ -205,3 +208,4 @@ class SpanDigest(NamedTuple):
     detail: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     told: tuple[ToldCall, ...] = ()
+    is_log: bool = False

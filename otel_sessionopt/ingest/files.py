@@ -1,4 +1,4 @@
-"""Reads spans from files: finds out by their content what they are, and streams `SpanRecord`s out of them."""
+"""Reads spans and log records from files: finds out by their content what they are, and streams records out of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from otel_sessionopt.ingest.byte_stream import ByteStream, open_stream
 from otel_sessionopt.ingest.inputs import InputFile, find_inputs
 from otel_sessionopt.ingest.jaeger_json import is_jaeger_document
 from otel_sessionopt.ingest.json_lines import Report, decode_line, read_entries, read_jaeger_json, read_otlp_json
+from otel_sessionopt.ingest.log_record import Record
 from otel_sessionopt.ingest.otlp_json import DOCUMENT_KEYS, is_otlp_document
 from otel_sessionopt.ingest.protobuf_wire import is_framed, is_traces_data
 from otel_sessionopt.ingest.span_record import SpanRecord
@@ -24,7 +25,7 @@ from otel_sessionopt.ingest.transcripts.opencode_store import (
     read_document,
 )
 
-__all__ = ["FORMATS", "InputFile", "find_inputs", "read_spans"]
+__all__ = ["FORMATS", "InputFile", "find_inputs", "read_records", "read_spans"]
 
 FORMATS: Final = (
     "OTLP as JSON (one document, or JSON Lines) or as protobuf (one message, or length-prefixed ones), "
@@ -38,7 +39,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _JAEGER_KEYS: Final = re.compile(rb'^\s*\{\s*"data"\s*:\s*\[\s*\{\s*"traceID"\s*:\s*"\w*"\s*,\s*"spans"\s*:')
 _DOCUMENT_KEY: Final = re.compile(rb'(?<!\\)"(?:' + "|".join(DOCUMENT_KEYS).encode() + rb')"\s*:')
 
-_Reader = Callable[[ByteStream, Report], Iterator[SpanRecord]]
+_Reader = Callable[[ByteStream, Report], Iterator[Record]]
 
 
 def read_spans(
@@ -46,7 +47,16 @@ def read_spans(
     on_error: Callable[[InputError], None],
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[SpanRecord]:
-    """Stream the spans of one file. Compression and format are recognised by content, not by name.
+    """The spans of one file, without its log records. See `read_records`."""
+    return (record for record in read_records(input_file, on_error, on_progress) if isinstance(record, SpanRecord))
+
+
+def read_records(
+    input_file: InputFile,
+    on_error: Callable[[InputError], None],
+    on_progress: Callable[[int], None] | None = None,
+) -> Iterator[Record]:
+    """Stream the spans and log records of one file. Compression and format are recognised by content, not by name.
 
     Memory does not grow with the file. What cannot be read is told to `on_error` and the rest is still given; nothing
     is raised. A file that a person named and that is in no known format is an error; one found in a folder is not.
@@ -126,13 +136,13 @@ def _json_object(line: bytes) -> object:
         return None
 
 
-def _read_message(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
+def _read_message(stream: ByteStream, report: Report) -> Iterator[Record]:
     from otel_sessionopt.ingest.otlp_frames import read_message
 
     return read_message(stream, report)
 
 
-def _read_frames(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
+def _read_frames(stream: ByteStream, report: Report) -> Iterator[Record]:
     from otel_sessionopt.ingest.otlp_frames import read_frames
 
     return read_frames(stream, report)

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 from otel_sessionopt.ingest.byte_stream import CHUNK_BYTES, MAX_PIECE_BYTES, ByteStream
 from otel_sessionopt.ingest.jaeger_json import records_from_jaeger
 from otel_sessionopt.ingest.json_cursor import JsonCursor, has_surrogates, without_lone_surrogates
+from otel_sessionopt.ingest.log_record import Record
 from otel_sessionopt.ingest.malformed import CutOff, Malformed
 from otel_sessionopt.ingest.otlp_json import records_from_document, records_from_text
-from otel_sessionopt.ingest.span_record import SpanRecord
 
 WHOLE_LINE_BYTES: Final = 16 * 1024
 """OTLP lines up to this length are decoded at once, longer ones are walked through span by span. Decoded JSON takes
@@ -62,15 +62,15 @@ def read_entries(stream: ByteStream, report: Report) -> Iterator[Entry]:
             report(f"line {number}", "not a JSON object")
 
 
-def read_otlp_json(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
-    """Spans of OTLP/JSON text: one document, several, or one a line."""
+def read_otlp_json(stream: ByteStream, report: Report) -> Iterator[Record]:
+    """Spans and log records of OTLP/JSON text: one document, several, or one a line."""
     if _is_one_a_line(stream.peek(_HEAD_BYTES)):
         return _read_lines(stream, report)
     return _read_documents(stream, report, records_from_text)
 
 
-def read_jaeger_json(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
-    """Spans of answers of Jaeger's older API, one after the other."""
+def read_jaeger_json(stream: ByteStream, report: Report) -> Iterator[Record]:
+    """Spans and log records of answers of Jaeger's older API, one after the other."""
     return _read_documents(stream, report, records_from_jaeger)
 
 
@@ -93,7 +93,7 @@ def _is_json(line: bytes) -> bool:
         return False
 
 
-def _read_lines(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
+def _read_lines(stream: ByteStream, report: Report) -> Iterator[Record]:
     number = 0
     while line := stream.readline(WHOLE_LINE_BYTES):
         number += 1
@@ -111,7 +111,7 @@ def _read_lines(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
         yield from _read_line_in_pieces(line, stream, report_here)
 
 
-def _read_line_in_pieces(start: bytes, stream: ByteStream, report: Callable[[str], None]) -> Iterator[SpanRecord]:
+def _read_line_in_pieces(start: bytes, stream: ByteStream, report: Callable[[str], None]) -> Iterator[Record]:
     pieces = _pieces_of_line(start, stream)
     cursor = JsonCursor(pieces)
     try:
@@ -126,8 +126,8 @@ def _read_line_in_pieces(start: bytes, stream: ByteStream, report: Callable[[str
 
 
 def _read_documents(
-    stream: ByteStream, report: Report, read: Callable[[JsonCursor, Callable[[str], None]], Iterator[SpanRecord]]
-) -> Iterator[SpanRecord]:
+    stream: ByteStream, report: Report, read: Callable[[JsonCursor, Callable[[str], None]], Iterator[Record]]
+) -> Iterator[Record]:
     cursor = JsonCursor(iter(stream.read_chunk, b""))
     while True:
         first_line = 0

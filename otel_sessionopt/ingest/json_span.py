@@ -33,8 +33,8 @@ def record_from_json(span: Any, scope: Scope) -> SpanRecord:
     if type(span) is not dict:
         raise Malformed("it is not an object")
     get = span.get
-    trace_id = _id(get("traceId") or get("trace_id"), 16, "traceId")
-    span_id = _id(get("spanId") or get("span_id"), 8, "spanId")
+    trace_id = json_id(get("traceId") or get("trace_id"), 16, "traceId")
+    span_id = json_id(get("spanId") or get("span_id"), 8, "spanId")
     if not trace_id or not span_id:
         raise Malformed(f"its {'spanId' if trace_id else 'traceId'} is missing or zero")
     parent = get("parentSpanId") or get("parent_span_id")
@@ -47,10 +47,10 @@ def record_from_json(span: Any, scope: Scope) -> SpanRecord:
     return SpanRecord(
         trace_id,
         span_id,
-        (_id(parent, 8, "parentSpanId") or None) if parent else None,
+        (json_id(parent, 8, "parentSpanId") or None) if parent else None,
         json_text(span, "name"),
-        _time(get("startTimeUnixNano") or get("start_time_unix_nano") or 0, "startTimeUnixNano"),
-        _time(get("endTimeUnixNano") or get("end_time_unix_nano") or 0, "endTimeUnixNano"),
+        json_time(get("startTimeUnixNano") or get("start_time_unix_nano") or 0, "startTimeUnixNano"),
+        json_time(get("endTimeUnixNano") or get("end_time_unix_nano") or 0, "endTimeUnixNano"),
         json_attributes(items) if items else EMPTY_ATTRIBUTES,
         _kind(get("kind") or 0),
         is_error,
@@ -59,8 +59,8 @@ def record_from_json(span: Any, scope: Scope) -> SpanRecord:
         scope.resource,
         scope.name,
         scope.version,
-        (_integer(flags) & _REMOTE_FLAGS == _REMOTE_FLAGS) if flags else False,
-        _integer(dropped) if dropped else 0,
+        (json_integer(flags) & _REMOTE_FLAGS == _REMOTE_FLAGS) if flags else False,
+        json_integer(dropped) if dropped else 0,
     )
 
 
@@ -76,7 +76,7 @@ def json_attributes(items: Any) -> dict[str, Any]:
             value = item["value"]
             text = value.get("stringValue")
             attributes[intern(item["key"])] = (
-                text if type(text) is str else _any_value(value)
+                text if type(text) is str else json_value(value)
             )  # raises for a key that is no text
     except (KeyError, TypeError, AttributeError):
         return _uncommon_attributes(items)
@@ -89,11 +89,12 @@ def _uncommon_attributes(items: list[Any]) -> dict[str, Any]:
     for item in items:
         if type(item) is not dict or type(item.get("key")) is not str:
             raise Malformed("an attribute has no key")
-        attributes[item["key"]] = _any_value(item.get("value"))
+        attributes[item["key"]] = json_value(item.get("value"))
     return attributes
 
 
-def _any_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """What an `AnyValue` holds. Raises `Malformed`."""
     if not value:
         return None  # an empty object stands for null
     if type(value) is not dict:
@@ -141,14 +142,14 @@ def _array_value(content: Any) -> list[Any]:
         return []
     if type(values) is not list:
         raise Malformed("an `arrayValue` has no array of values")
-    return [_any_value(value) for value in values]
+    return [json_value(value) for value in values]
 
 
 def _kvlist_value(content: Any) -> dict[str, Any]:
     return json_attributes(content.get("values") if type(content) is dict else content)
 
 
-def _integer(value: Any) -> int:
+def json_integer(value: Any) -> int:
     """An integer given as a number or as decimal text."""
     if type(value) is str and len(value) <= 20 and (value.isdecimal() or value.removeprefix("-").isdecimal()):
         return int(value)
@@ -162,14 +163,14 @@ def _integer(value: Any) -> int:
 _VALUE_KINDS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "stringValue": _string_value,
     "boolValue": _bool_value,
-    "intValue": _integer,
+    "intValue": json_integer,
     "doubleValue": _double_value,
     "arrayValue": _array_value,
     "kvlistValue": _kvlist_value,
     "bytesValue": _bytes_value,
     "string_value": _string_value,
     "bool_value": _bool_value,
-    "int_value": _integer,
+    "int_value": json_integer,
     "double_value": _double_value,
     "array_value": _array_value,
     "kvlist_value": _kvlist_value,
@@ -177,7 +178,7 @@ _VALUE_KINDS: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-def _id(value: Any, size: int, name: str) -> int:
+def json_id(value: Any, size: int, name: str) -> int:
     """The id as a number, 0 where it is absent or all zeros."""
     if not value:
         return 0
@@ -191,13 +192,14 @@ def _id(value: Any, size: int, name: str) -> int:
     return int.from_bytes(data, "big")
 
 
-def _time(value: Any, name: str) -> int:
+def json_time(value: Any, name: str) -> int:
+    """A time in nanoseconds since 1970. Raises `Malformed`."""
     if type(value) is str and value.isdecimal() and len(value) <= 20:
         time_ns = int(value)
     elif type(value) is str:
         time_ns = -1
     else:
-        time_ns = _integer(value)
+        time_ns = json_integer(value)
     if not 0 <= time_ns <= _MAX_TIME_NS:
         raise Malformed(f"its {name} is not a time in nanoseconds since 1970")
     return time_ns
@@ -206,7 +208,7 @@ def _time(value: Any, name: str) -> int:
 def _kind(value: Any) -> int:
     if type(value) is str and not value.isdecimal():
         return _KINDS.get(value, 0)
-    number = _integer(value)
+    number = json_integer(value)
     return number if 0 <= number <= 5 else 0
 
 
@@ -233,6 +235,6 @@ def _events(events: Any) -> tuple[SpanEventRecord, ...]:
     for event in events:
         if type(event) is not dict:
             raise Malformed("one of its events is not an object")
-        time_ns = _time(event.get("timeUnixNano") or event.get("time_unix_nano") or 0, "timeUnixNano")
+        time_ns = json_time(event.get("timeUnixNano") or event.get("time_unix_nano") or 0, "timeUnixNano")
         records.append(SpanEventRecord(time_ns, json_text(event, "name"), json_attributes(event.get("attributes"))))
     return tuple(records)

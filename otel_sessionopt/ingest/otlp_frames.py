@@ -11,14 +11,14 @@ from sys import maxsize
 
 from otel_sessionopt.ingest.byte_stream import MAX_PIECE_BYTES, ZSTD_MAGIC, ByteStream
 from otel_sessionopt.ingest.json_lines import Report, read_otlp_json
+from otel_sessionopt.ingest.log_record import Record
 from otel_sessionopt.ingest.malformed import CutOff, Malformed
 from otel_sessionopt.ingest.otlp_protobuf import records_from_message
 from otel_sessionopt.ingest.protobuf_wire import LENGTH_BYTES, is_traces_data
-from otel_sessionopt.ingest.span_record import SpanRecord
 
 
-def read_message(stream: ByteStream, report: Report, end: int = maxsize) -> Iterator[SpanRecord]:
-    """Spans of the message that goes on to offset `end`, or to the end of the stream."""
+def read_message(stream: ByteStream, report: Report, end: int = maxsize) -> Iterator[Record]:
+    """Spans and log records of the message that goes on to offset `end`, or to the end of the stream."""
     try:
         yield from records_from_message(stream, lambda offset, reason: report(f"byte {offset}", reason), end)
     except CutOff as cut_off:
@@ -26,8 +26,8 @@ def read_message(stream: ByteStream, report: Report, end: int = maxsize) -> Iter
             report(f"byte {stream.offset}", str(cut_off))
 
 
-def read_frames(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
-    """Spans of messages that have their length before them; a message may be compressed with zstd, and JSON then."""
+def read_frames(stream: ByteStream, report: Report) -> Iterator[Record]:
+    """Records of messages that have their length before them; a message may be compressed with zstd, and JSON then."""
     while head := stream.read(LENGTH_BYTES):
         start = stream.offset
         length = int.from_bytes(head, "big")
@@ -44,7 +44,7 @@ def read_frames(stream: ByteStream, report: Report) -> Iterator[SpanRecord]:
             yield from read_message(stream, report, start + length)
 
 
-def _read_compressed(data: bytes, position: str, report: Report) -> Iterator[SpanRecord]:
+def _read_compressed(data: bytes, position: str, report: Report) -> Iterator[Record]:
     try:
         content = _decompress(data)
     except Malformed as malformed:

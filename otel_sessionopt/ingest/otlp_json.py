@@ -1,4 +1,4 @@
-"""OTLP/JSON documents to `SpanRecord`s: decoded ones, and text that is walked through piece by piece.
+"""OTLP/JSON documents to records of spans and logs: decoded ones, and text that is walked through piece by piece.
 
 Old names of the levels, null for absent and unknown keys are read with tolerance.
 """
@@ -6,27 +6,47 @@ Old names of the levels, null for absent and unknown keys are read with toleranc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otel_sessionopt.ingest.json_cursor import JsonCursor
+from otel_sessionopt.ingest.json_log import log_from_json
 from otel_sessionopt.ingest.json_span import json_attributes, json_text, record_from_json
+from otel_sessionopt.ingest.log_record import Record
 from otel_sessionopt.ingest.malformed import Malformed
 from otel_sessionopt.ingest.scope import Scope
-from otel_sessionopt.ingest.span_record import SpanRecord
 
-RESOURCE_SPANS: Final = ("resourceSpans", "resource_spans")
-_SCOPE_SPANS: Final = (
-    "scopeSpans",
-    "scope_spans",
-    "instrumentationLibrarySpans",  # until 2022
-    "instrumentation_library_spans",
+
+class _Signal(NamedTuple):
+    """How a signal's levels are called, and what makes a record of one of its elements."""
+
+    resources: tuple[str, ...]
+    scopes: tuple[str, ...]
+    elements: tuple[str, ...]
+    noun: str
+    decode: Callable[[Any, Scope], Record]
+
+
+_SPANS: Final = _Signal(
+    ("resourceSpans", "resource_spans"),
+    ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans"),  # until 2022
+    ("spans",),
+    "span",
+    record_from_json,
 )
+_LOGS: Final = _Signal(
+    ("resourceLogs", "resource_logs"),
+    ("scopeLogs", "scope_logs", "instrumentationLibraryLogs", "instrumentation_library_logs"),
+    ("logRecords", "log_records", "logs"),
+    "log record",
+    log_from_json,
+)
+_SIGNALS: Final = {name: signal for signal in (_SPANS, _LOGS) for name in signal.resources}
 _SCOPE: Final = ("scope", "instrumentationLibrary", "instrumentation_library")
 _WRAPPER: Final = "result"  # of Jaeger's API v3
-DOCUMENT_KEYS: Final = (*RESOURCE_SPANS, "resourceLogs", "resource_logs", "resourceMetrics", "resource_metrics")
-"""A JSON object with one of these is OTLP; only the first two bring spans."""
+DOCUMENT_KEYS: Final = (*_SIGNALS, "resourceMetrics", "resource_metrics")
+"""A JSON object with one of these is OTLP; metrics are passed over."""
 
-_NO_DOCUMENT: Final = "a JSON object with `resourceSpans` is expected here"
+_NO_DOCUMENT: Final = "a JSON object with `resourceSpans` or `resourceLogs` is expected here"
 
 Report = Callable[[str], None]
 
@@ -37,25 +57,26 @@ def is_otlp_document(value: object) -> bool:
     return isinstance(first, dict) and any(key in _unwrapped(first) for key in DOCUMENT_KEYS)
 
 
-def records_from_document(document: object, report: Report) -> list[SpanRecord]:
-    """Spans of one decoded document, or of an array of them; those of logs or metrics have none.
+def records_from_document(document: object, report: Report) -> list[Record]:
+    """Spans and log records of one decoded document, or of an array of them; those of metrics have none.
 
     What cannot be read is told to `report`.
     """
-    records: list[SpanRecord] = []
+    records: list[Record] = []
     for part in document if isinstance(document, list) else (document,):
         if not isinstance(part, dict):
             report(_NO_DOCUMENT)
             continue
-        for resource_spans in _objects(_unwrapped(part), RESOURCE_SPANS, report):
-            records += _records_from_resource_spans(resource_spans, report)
+        for signal in (_SPANS, _LOGS):
+            for resource in _objects(_unwrapped(part), signal.resources, report):
+                records += _records_from_resource(resource, signal, report)
     return records
 
 
-def records_from_text(cursor: JsonCursor, report: Report) -> Iterator[SpanRecord]:
-    """Spans of the document, or array of documents, at the cursor.
+def records_from_text(cursor: JsonCursor, report: Report) -> Iterator[Record]:
+    """Spans and log records of the document, or array of documents, at the cursor.
 
-    One span is held at a time where `resource` and `scope` come before the spans, as every encoder known writes them.
+    One record is held at a time where `resource` and `scope` come before the spans, as every encoder known writes them.
     Raises `Malformed` where the text is no JSON; `report` is told what is JSON but cannot be read.
     """
     if not cursor.next_is("["):
@@ -65,16 +86,16 @@ def records_from_text(cursor: JsonCursor, report: Report) -> Iterator[SpanRecord
         yield from _walk_document(cursor, report)
 
 
-def _walk_document(cursor: JsonCursor, report: Report, *, is_wrapped: bool = False) -> Iterator[SpanRecord]:
+def _walk_document(cursor: JsonCursor, report: Report, *, is_wrapped: bool = False) -> Iterator[Record]:
     if not cursor.next_is("{"):
         cursor.skip()
         report(_NO_DOCUMENT)
         return
     for key in cursor.members():
-        if key in RESOURCE_SPANS and cursor.next_is("["):
+        if key in _SIGNALS and cursor.next_is("["):
             for _ in cursor.elements():
-                yield from _walk_resource_spans(cursor, report)
-        elif key in RESOURCE_SPANS:
+                yield from _walk_resource(cursor, _SIGNALS[key], report)
+        elif key in _SIGNALS:
             _expect_null(cursor, key, report)
         elif key == _WRAPPER and not is_wrapped and cursor.next_is("{"):
             yield from _walk_document(cursor, report, is_wrapped=True)
@@ -94,72 +115,73 @@ def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else document
 
 
-def _walk_resource_spans(cursor: JsonCursor, report: Report) -> Iterator[SpanRecord]:
+def _walk_resource(cursor: JsonCursor, signal: _Signal, report: Report) -> Iterator[Record]:
     if not cursor.next_is("{"):
         cursor.skip()
-        report("an element of `resourceSpans` is not an object")
+        report(f"an element of `{signal.resources[0]}` is not an object")
         return
     resource: dict[str, Any] = {}
     for key in cursor.members():
-        if key in _SCOPE_SPANS and "resource" in resource and cursor.next_is("["):
+        if key in signal.scopes and "resource" in resource and cursor.next_is("["):
             scope = _scope(resource, report)
             for _ in cursor.elements():
-                yield from _walk_scope_spans(cursor, scope, report)
-        elif key in _SCOPE_SPANS or key == "resource":
+                yield from _walk_scope(cursor, scope, signal, report)
+        elif key in signal.scopes or key == "resource":
             # Scopes before their resource are held until it is known: rare, and senders of that kind are small.
             resource.setdefault(key, cursor.value())
         else:
             cursor.skip()
-    if any(key in resource for key in _SCOPE_SPANS):
-        yield from _records_from_resource_spans(resource, report)
+    if any(key in resource for key in signal.scopes):
+        yield from _records_from_resource(resource, signal, report)
 
 
-def _walk_scope_spans(cursor: JsonCursor, resource: Scope, report: Report) -> Iterator[SpanRecord]:
+def _walk_scope(cursor: JsonCursor, resource: Scope, signal: _Signal, report: Report) -> Iterator[Record]:
     if not cursor.next_is("{"):
         cursor.skip()
-        report("an element of `scopeSpans` is not an object")
+        report(f"an element of `{signal.scopes[0]}` is not an object")
         return
     held: dict[str, Any] = {}
     for key in cursor.members():
-        if key == "spans" and any(name in held for name in _SCOPE) and cursor.next_is("["):
+        if key in signal.elements and any(name in held for name in _SCOPE) and cursor.next_is("["):
             scope = _with_scope(resource, held, report)
             for _ in cursor.elements():
-                if record := _record(cursor.value(), scope, report):
+                if record := _record(cursor.value(), scope, signal, report):
                     yield record
-        elif key == "spans" or key in _SCOPE:
+        elif key in signal.elements or key in _SCOPE:
             held.setdefault(key, cursor.value())
         else:
             cursor.skip()
-    if "spans" in held:
-        yield from _records_from_scope_spans(held, resource, report)
+    if any(key in held for key in signal.elements):
+        yield from _records_from_scope(held, resource, signal, report)
 
 
-def _records_from_resource_spans(resource_spans: Mapping[str, Any], report: Report) -> list[SpanRecord]:
-    resource = _scope(resource_spans, report)
-    records: list[SpanRecord] = []
-    for scope_spans in _objects(resource_spans, _SCOPE_SPANS, report):
-        records += _records_from_scope_spans(scope_spans, resource, report)
+def _records_from_resource(holder: Mapping[str, Any], signal: _Signal, report: Report) -> list[Record]:
+    resource = _scope(holder, report)
+    records: list[Record] = []
+    for scope in _objects(holder, signal.scopes, report):
+        records += _records_from_scope(scope, resource, signal, report)
     return records
 
 
-def _records_from_scope_spans(scope_spans: Mapping[str, Any], resource: Scope, report: Report) -> list[SpanRecord]:
-    spans = scope_spans.get("spans")
-    if spans is not None and not isinstance(spans, list):
-        report("`spans` is not an array")
-    if not spans or not isinstance(spans, list):
+def _records_from_scope(holder: Mapping[str, Any], resource: Scope, signal: _Signal, report: Report) -> list[Record]:
+    name = next((name for name in signal.elements if name in holder), signal.elements[0])
+    elements = holder.get(name)
+    if elements is not None and not isinstance(elements, list):
+        report(f"`{name}` is not an array")
+    if not elements or not isinstance(elements, list):
         return []
-    scope = _with_scope(resource, scope_spans, report)
-    return [record for span in spans if (record := _record(span, scope, report))]
+    scope = _with_scope(resource, holder, report)
+    return [record for element in elements if (record := _record(element, scope, signal, report))]
 
 
-def _record(span: Any, scope: Scope, report: Report) -> SpanRecord | None:
-    """The span; `None`, and reported, where it cannot be read."""
+def _record(element: Any, scope: Scope, signal: _Signal, report: Report) -> Record | None:
+    """The record; `None`, and reported, where it cannot be read."""
     try:
-        return record_from_json(span, scope)
+        return signal.decode(element, scope)
     except Malformed as malformed:
-        report(f"span left out: {malformed}")
+        report(f"{signal.noun} left out: {malformed}")
     except RecursionError:
-        report("span left out: nested too deep to be read")
+        report(f"{signal.noun} left out: nested too deep to be read")
     return None
 
 

@@ -1,13 +1,14 @@
-"""OTLP protobuf to `SpanRecord`s: `TracesData` and `ExportTraceServiceRequest` are the same on the wire.
+"""OTLP protobuf to records of spans and logs: `TracesData`, `LogsData` and export requests are alike on the wire.
 
-The levels are walked on the wire, field 1 → field 2 → field 2, and spans are parsed one by one.
+The levels are walked on the wire, field 1 → field 2 → field 2, and spans and log records are parsed one by one.
 
-Source: opentelemetry-proto, `opentelemetry/proto/trace/v1/trace.proto`.
+Source: opentelemetry-proto, `opentelemetry/proto/{trace/v1/trace,logs/v1/logs}.proto`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from sys import maxsize
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -20,6 +21,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_sessionopt.ingest.byte_stream import MAX_PIECE_BYTES, ByteStream
+from otel_sessionopt.ingest.log_record import LogRecord as Log
+from otel_sessionopt.ingest.log_record import Record, event_name_of
 from otel_sessionopt.ingest.malformed import CutOff, Malformed
 from otel_sessionopt.ingest.protobuf_wire import varint
 from otel_sessionopt.ingest.scope import Scope
@@ -39,6 +42,9 @@ _MAX_FIELD_HEAD: Final = 20  # two varints
 
 _CUT_OFF: Final = "the message is cut off here"
 
+# A log record starts with a time or a severity, a span with the bytes of its trace id.
+_LOG_STARTS: Final = (b"\x09", b"\x59", b"\x10")
+
 _M = TypeVar("_M", Resource, InstrumentationScope)
 
 Report = Callable[[int, str], None]
@@ -54,10 +60,10 @@ class _Field(NamedTuple):
     end: int
 
 
-def records_from_message(stream: ByteStream, report: Report, end: int = maxsize) -> Iterator[SpanRecord]:
-    """Spans of the message that goes on to offset `end`, or to the end of the stream.
+def records_from_message(stream: ByteStream, report: Report, end: int = maxsize) -> Iterator[Record]:
+    """Spans and log records of the message that goes on to offset `end`, or to the end of the stream.
 
-    Logs and metrics, which are built alike, are passed over. Raises `CutOff` where the stream ends within a field.
+    Metrics, which are built alike, are passed over. Raises `CutOff` where the stream ends within a field.
     """
     for field in _fields(stream, end, report):
         if field.number == _RESOURCE_SPANS and field.is_bytes:
@@ -108,7 +114,7 @@ def record_from_span(span: Span, scope: Scope) -> SpanRecord:
     )
 
 
-def _resource_spans(stream: ByteStream, end: int, report: Report) -> Iterator[SpanRecord]:
+def _resource_spans(stream: ByteStream, end: int, report: Report) -> Iterator[Record]:
     scope = Scope()
     for field in _fields(stream, end, report):
         if field.number == _RESOURCE and field.is_bytes:
@@ -118,21 +124,58 @@ def _resource_spans(stream: ByteStream, end: int, report: Report) -> Iterator[Sp
             yield from _scope_spans(stream, field.end, scope, report)
 
 
-def _scope_spans(stream: ByteStream, end: int, scope: Scope, report: Report) -> Iterator[SpanRecord]:
+def _scope_spans(stream: ByteStream, end: int, scope: Scope, report: Report) -> Iterator[Record]:
     for field in _fields(stream, end, report):
         if field.number == _SCOPE and field.is_bytes:
             parsed = _parse(stream, field, InstrumentationScope, report)
             scope = scope._replace(name=parsed.name, version=parsed.version)
         elif field.number == _SPAN and field.is_bytes:
-            content = _content(stream, field, report)
-            try:
-                yield record_from_span(Span.FromString(content), scope)
-            except DecodeError:
-                if not _is_other_signal(content):
-                    report(field.start, "span left out: it is not a protobuf span")
-            except Malformed as malformed:
-                if content and not _is_other_signal(content):
-                    report(field.start, f"span left out: {malformed}")
+            record = _record(_content(stream, field, report), scope, partial(report, field.start))
+            if record is not None:
+                yield record
+
+
+def _record(content: bytes, scope: Scope, report: Callable[[str], None]) -> Record | None:
+    """The span or the log record in these bytes; `None`, and reported, where they are neither nor a metric."""
+    if content.startswith(_LOG_STARTS):
+        log = _log(content, scope)
+        if log is not None:
+            return log
+    try:
+        return record_from_span(Span.FromString(content), scope)
+    except DecodeError:
+        reason = "it is not a protobuf span"
+    except Malformed as malformed:
+        reason = str(malformed)
+    log = _log(content, scope)
+    if log is None and content and not _is_metric(content):
+        report(f"span left out: {reason}")
+    return log
+
+
+def record_from_log(log: LogRecord, scope: Scope) -> Log:
+    """One parsed log record. Ids of another length than they should have are none."""
+    attributes = _attributes(log.attributes)
+    return Log(
+        int.from_bytes(log.trace_id, "big") if len(log.trace_id) == 16 else 0,
+        int.from_bytes(log.span_id, "big") if len(log.span_id) == 8 else 0,
+        log.time_unix_nano or log.observed_time_unix_nano,
+        event_name_of(log.event_name, attributes),
+        _any_value(log.body),
+        attributes,
+        scope.resource,
+        scope.name,
+        scope.version,
+        log.dropped_attributes_count,
+    )
+
+
+def _log(content: bytes, scope: Scope) -> Log | None:
+    try:
+        log = LogRecord.FromString(content)
+    except DecodeError:
+        return None
+    return record_from_log(log, scope) if log.time_unix_nano or log.observed_time_unix_nano else None
 
 
 def _fields(stream: ByteStream, end: int, report: Report) -> Iterator[_Field]:
@@ -219,14 +262,8 @@ def _any_value(value: AnyValue) -> Any:
     return getattr(value, kind)
 
 
-def _is_other_signal(content: bytes) -> bool:
-    """Whether what is no span is a log record or a metric: `LogsData` and `MetricsData` nest in the same way."""
-    try:
-        log = LogRecord.FromString(content)
-        if log.time_unix_nano or log.observed_time_unix_nano:
-            return True
-    except DecodeError:
-        pass
+def _is_metric(content: bytes) -> bool:
+    """Whether what is no span is a metric: `MetricsData` nests in the same way."""
     try:
         return Metric.FromString(content).WhichOneof("data") is not None
     except DecodeError:

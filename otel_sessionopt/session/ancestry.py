@@ -38,6 +38,10 @@ def find_contexts(tree: CallTree, trace_context: str) -> Contexts:
         if parent != NO_PARENT:
             ids[i] = ids[parent]
             agents[i] = agents[parent]
+            around = spans[parent]
+            if around.tool is not None and around.tool.kind is ToolKind.SUB_AGENT:
+                # Some agents give a sub-agent no span of its own: what it does stands right below the tool call.
+                ids[i] = f"{around.span_id:016x}"
         elif span.parent_span_id is not None:
             ids[i] = f"{span.parent_span_id:016x}"
         elif span.operation in EVENTLESS:

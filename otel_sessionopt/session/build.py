@@ -10,6 +10,8 @@ from otel_sessionopt.pricing.catalog import PriceCatalog
 from otel_sessionopt.session.ancestry import EVENTLESS
 from otel_sessionopt.session.call_tree import NO_PARENT, CallTree, call_tree
 from otel_sessionopt.session.events import events_from_tree
+from otel_sessionopt.session.inherited_models import with_models
+from otel_sessionopt.session.log_signals import with_logs
 from otel_sessionopt.session.model import EventType, Session, SessionEvent, SessionStatus
 from otel_sessionopt.session.release import Release, ReleaseReason
 from otel_sessionopt.session.times import iso_from_ns
@@ -42,7 +44,7 @@ def build_session(
             none, their number.
         prices: where prices come from; `None` = the default catalog.
     """
-    tree = with_told_calls(call_tree(digests))
+    tree = with_models(with_told_calls(call_tree(with_logs(digests))))
     trace = f"{trace_id:032x}"
     is_recording = _is_recording(tree)
     events = events_from_tree(tree, count_usage(tree), trace_context=trace, is_recording=is_recording)

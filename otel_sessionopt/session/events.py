@@ -50,7 +50,8 @@ def events_from_tree(
         operation = span.operation
         event: SessionEvent | None = None
         if operation is Operation.TOOL_CALL:
-            if i not in tools.repeats:
+            # A part of a tool call, such as waiting for leave, that stands alone tells of no call.
+            if i not in tools.repeats and (span.tool is None or span.tool.name or span.error is not None):
                 event = _tool_event(tools.completed.get(i, span))
         elif operation is Operation.OTHER or operation in EVENTLESS:
             if span.error is not None and i not in explained_errors and i not in usage.unattributed:

@@ -49,24 +49,40 @@ def with_told_calls(tree: CallTree) -> CallTree:
         position = tools.find(context, call_id, each, spans[each.by].start_ns)
         if position is not None:
             spans[position] = _completed(spans[position], each.call)
-        elif each.call.tool.name and not tools.has_unknown(context, each, spans[each.by].start_ns):
+        elif (
+            each.call.tool.name
+            and each.call.is_answered
+            and not tools.has_unknown(context, each, spans[each.by].start_ns)
+        ):
             made.append(_made(spans[each.by], each, context))
     return call_tree([*spans, *made])
 
 
 def _told_calls(tree: CallTree, contexts: Sequence[str]) -> dict[tuple[str, str], _Told]:
-    """By context and call id: the first time that the call was told of with its name, else the first time at all."""
+    """By context and call id: what is told of each call, at the first time that its result was told."""
     found: dict[tuple[str, str], _Told] = {}
     last_call: dict[str, int] = {}
     for i, span in enumerate(tree.spans):
         for call in span.told:
             key = (contexts[i], call.tool.call_id or "")
             known = found.get(key)
-            if known is None or (call.tool.name and not known.call.tool.name):
+            if known is None:
                 found[key] = _Told(call, i, last_call.get(contexts[i], 0))
+            elif not (known.call.is_answered and known.call.tool.name):
+                found[key] = _Told(_merged(known.call, call), known.by if known.call.is_answered else i, known.since_ns)
         if span.operation in _CALLS:
             last_call[contexts[i]] = span.start_ns
     return found
+
+
+def _merged(first: ToldCall, then: ToldCall) -> ToldCall:
+    """One call told in two halves: what was asked for, and what came back."""
+    named, other = (first, then) if first.tool.name else (then, first)
+    return named._replace(
+        tool=with_content_of(named.tool, other.tool),
+        error=named.error if named.error is not None else other.error,
+        is_answered=first.is_answered or then.is_answered,
+    )
 
 
 class _ToolSpans:
