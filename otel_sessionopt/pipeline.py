@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from otel_sessionopt.analyzers.catalog import build_analyzers, default_analyzers
 from otel_sessionopt.analyzers.runner import run_analyzers
 from otel_sessionopt.dialects import read_span
-from otel_sessionopt.ingest.files import InputFile, read_spans
+from otel_sessionopt.ingest.files import InputFile, read_records
+from otel_sessionopt.ingest.log_record import LogRecord
 from otel_sessionopt.ingest.spool import TraceSpool
+from otel_sessionopt.log_placing import LogPlacer
 from otel_sessionopt.pricing import Catalog
 from otel_sessionopt.report.document import build_report
 from otel_sessionopt.session import Release, ReleaseReason, build_session
@@ -94,10 +96,10 @@ def analyze_inputs(
     on_error: Callable[[InputError], None],
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[OptimizationReport]:
-    """Reports of all traces in `inputs`, in order of first appearance.
+    """Reports of all traces in `inputs`, in order of first appearance; sessions that only log records tell of, last.
 
-    A trace may be spread over several inputs, so the first report comes after the last input was read. Memory holds
-    digests up to the spool's budget, however large the inputs are.
+    A trace may be spread over several inputs, and log records complete its spans, so the first report comes after the
+    last input was read. Memory holds digests up to the spool's budget, however large the inputs are.
 
     Args:
         inputs: what `ingest.files.find_inputs` found.
@@ -144,12 +146,19 @@ def _spooled(
     on_error: Callable[[InputError], None],
     on_progress: Callable[[int], None] | None,
 ) -> TraceSpool[SpanDigest]:
-    """All spans by trace; the caller closes the spool."""
+    """All spans by trace, and the log records that go with them; the caller closes the spool."""
     spool: TraceSpool[SpanDigest] = TraceSpool()
     try:
-        for input_file in inputs:
-            for record in read_spans(input_file, on_error, on_progress):
-                spool.add(record.trace_id, pipeline.digest(record))
+        with LogPlacer() as logs:
+            for input_file in inputs:
+                for record in read_records(input_file, on_error, on_progress):
+                    if isinstance(record, LogRecord):
+                        logs.add_log(record)
+                        continue
+                    digest = pipeline.digest(record)
+                    logs.add_span(record.trace_id, digest)
+                    spool.add(record.trace_id, digest)
+            logs.place_into(spool)
     except BaseException:
         spool.close()
         raise

@@ -10,16 +10,16 @@ from otel_sessionopt.dialects.agent_framework import AgentFramework
 from otel_sessionopt.dialects.agentops import AgentOps
 from otel_sessionopt.dialects.anthropic_sdk import AnthropicSdk
 from otel_sessionopt.dialects.base import Dialect, is_one_of
+from otel_sessionopt.dialects.claude_code import ClaudeCode
+from otel_sessionopt.dialects.codex import Codex
 from otel_sessionopt.dialects.copilot import Copilot
 from otel_sessionopt.dialects.crewai import CrewAi
+from otel_sessionopt.dialects.gemini_cli import GeminiCli
 from otel_sessionopt.dialects.google_adk import GoogleAdk
 from otel_sessionopt.dialects.langfuse import Langfuse
 from otel_sessionopt.dialects.langsmith import LangSmith
 from otel_sessionopt.dialects.litellm import LiteLlm
 from otel_sessionopt.dialects.mlflow import MlFlow
-from otel_sessionopt.dialects.claude_code import ClaudeCode
-from otel_sessionopt.dialects.codex import Codex
-from otel_sessionopt.dialects.gemini_cli import GeminiCli
 from otel_sessionopt.dialects.openinference import OpenInference
 from otel_sessionopt.dialects.openlit import OpenLit
 from otel_sessionopt.dialects.openllmetry import OpenLLMetry

@@ -30,7 +30,6 @@ REJECTED: Final = "reject"
 NAMES: Final = Renaming(
     {
         semconv.RESPONSE_MODEL: ("model",),
-        semconv.PROVIDER_NAME: (),
         semconv.INPUT_TOKENS: ("input_tokens",),
         semconv.OUTPUT_TOKENS: ("output_tokens",),
         semconv.CACHE_READ_TOKENS: ("cache_read_tokens",),

@@ -13,6 +13,7 @@ from sys import maxsize
 from typing import Any, Final, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # its stubs are a package of their own
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -81,6 +82,16 @@ def records_from_request(request: ExportTraceServiceRequest, report: Callable[[s
                     yield record_from_span(span, scope)
                 except Malformed as malformed:
                     report(f"span left out: {malformed}")
+
+
+def logs_from_request(request: ExportLogsServiceRequest) -> Iterator[Log]:
+    """Log records of a parsed request. All can be read: ids that are none count as absent."""
+    for resource_logs in request.resource_logs:
+        resource = _attributes(resource_logs.resource.attributes)
+        for scope_logs in resource_logs.scope_logs:
+            scope = Scope(resource, scope_logs.scope.name, scope_logs.scope.version)
+            for log in scope_logs.log_records:
+                yield record_from_log(log, scope)
 
 
 def record_from_span(span: Span, scope: Scope) -> SpanRecord:

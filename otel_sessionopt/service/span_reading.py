@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_sessionopt import semconv
 from otel_sessionopt.ingest.otlp_json import records_from_document
 from otel_sessionopt.ingest.otlp_protobuf import records_from_request
+from otel_sessionopt.ingest.span_record import SpanRecord
 from otel_sessionopt.pipeline import Pipeline
 from otel_sessionopt.processor_packing import pack_digest
 from otel_sessionopt.service.otlp_request import inflate
 from otel_sessionopt.service.request_log import Form, Request, Signal
 from otel_sessionopt.service.trace_store import Arrived
-
-if TYPE_CHECKING:
-    from otel_sessionopt.ingest.span_record import SpanRecord
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +52,8 @@ def records_of(request: Request) -> Iterator[SpanRecord]:
         return iter(())
     content = inflate(request.body, _MAX_CONTENT_BYTES) if request.is_gzip else request.body
     if request.form is Form.JSON:
-        return iter(records_from_document(json.loads(content or b"{}"), _tell))
+        records = records_from_document(json.loads(content or b"{}"), _tell)
+        return (record for record in records if isinstance(record, SpanRecord))
     return records_from_request(ExportTraceServiceRequest.FromString(content), _tell)
 
 
