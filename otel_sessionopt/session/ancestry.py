@@ -126,10 +126,15 @@ def find_tool_repeats(tree: CallTree) -> ToolRepeats:
     return ToolRepeats(repeats=repeats, completed=completed)
 
 
+def is_part(tool: ToolUse | None) -> bool:
+    """Whether it is a part of the call around it, such as waiting for leave: alone it tells of no call."""
+    return tool is not None and not tool.name and tool.arguments_hash is None and tool.result is None
+
+
 def _is_same_call(outer: ToolUse, inner: ToolUse) -> bool:
     if outer.call_id is not None and inner.call_id is not None:
         return outer.call_id == inner.call_id
-    if not inner.name:  # a part of the call around it, such as waiting for leave
+    if is_part(inner):
         return True
     has_other_arguments = None not in (outer.arguments_hash, inner.arguments_hash) and (
         outer.arguments_hash != inner.arguments_hash

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_sessionopt.dialects.digest import ModelUse, Operation, SpanDigest, ToolKind, ToolUse
-from otel_sessionopt.session.ancestry import EVENTLESS, find_contexts, find_explained_errors, find_tool_repeats
+from otel_sessionopt.session.ancestry import EVENTLESS, find_contexts, find_explained_errors, find_tool_repeats, is_part
 from otel_sessionopt.session.call_tree import CallTree
 from otel_sessionopt.session.content_size import tokens_from_chars
 from otel_sessionopt.session.model import EventType, SessionEvent
@@ -50,8 +50,7 @@ def events_from_tree(
         operation = span.operation
         event: SessionEvent | None = None
         if operation is Operation.TOOL_CALL:
-            # A part of a tool call, such as waiting for leave, that stands alone tells of no call.
-            if i not in tools.repeats and (span.tool is None or span.tool.name or span.error is not None):
+            if i not in tools.repeats and not (is_part(span.tool) and span.error is None):
                 event = _tool_event(tools.completed.get(i, span))
         elif operation is Operation.OTHER or operation in EVENTLESS:
             if span.error is not None and i not in explained_errors and i not in usage.unattributed:
