@@ -62,7 +62,6 @@ class DuplicateModelCallAnalyzer(BaseAnalyzer):
         category=Category.RELIABILITY,
         severity=Severity.MEDIUM,
         requires=frozenset({Fact.USAGE}),
-        preview=True,  # until overlaps between claims on the ledger are resolved
     )
 
     min_prompt_tokens: int = threshold(

@@ -76,7 +76,6 @@ class NoProgressLoopAnalyzer(BaseAnalyzer):
         category=Category.RELIABILITY,
         severity=Severity.HIGH,
         requires=frozenset({Fact.TOOL_ARGUMENTS}),
-        preview=True,  # until overlaps between claims on the ledger are resolved
     )
 
     min_repeats: int = threshold(

@@ -71,7 +71,6 @@ class OversizedToolResultAnalyzer(BaseAnalyzer):
         category=Category.CONTEXT,
         severity=Severity.MEDIUM,
         requires=frozenset({Fact.TOOL_CALLS, Fact.USAGE}),
-        preview=True,  # until overlaps between claims on the ledger are resolved
     )
 
     min_tokens: int = threshold(

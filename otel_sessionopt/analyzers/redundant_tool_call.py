@@ -73,7 +73,6 @@ class RedundantToolCallAnalyzer(BaseAnalyzer):
         category=Category.REDUNDANCY,
         severity=Severity.MEDIUM,
         requires=frozenset({Fact.TOOL_ARGUMENTS}),
-        preview=True,  # until overlaps between claims on the ledger are resolved
     )
 
     min_calls: int = threshold(

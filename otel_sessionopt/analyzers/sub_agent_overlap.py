@@ -66,7 +66,6 @@ class SubAgentOverlapAnalyzer(BaseAnalyzer):
         category=Category.REDUNDANCY,
         severity=Severity.MEDIUM,
         requires=frozenset({Fact.TOOL_CALLS, Fact.USAGE}),
-        preview=True,  # until overlaps between claims on the ledger are resolved
     )
 
     min_shared_tokens: int = threshold(

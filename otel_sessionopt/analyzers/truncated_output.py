@@ -84,7 +84,6 @@ class TruncatedOutputAnalyzer(BaseAnalyzer):
         category=Category.OUTPUT,
         severity=Severity.MEDIUM,
         requires=frozenset({Fact.USAGE}),
-        preview=True,  # until overlaps between claims on the ledger are resolved
     )
 
     min_output_tokens: int = threshold(

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from otel_sessionopt.analyzers.catalog import default_analyzers
 from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
 from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, PremiumClaim, Severity, Waste
+from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer
 from otel_sessionopt.analyzers.overlap import OWNER_ORDER, resolve_overlaps
+from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer
 from otel_sessionopt.analyzers.runner import run_analyzers
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.bill import bill
@@ -296,7 +298,8 @@ def test_a_large_file_read_three_times_is_counted_once() -> None:
         talk.read("/repo/a.py", tokens=10_000)
         talk.ask()
     session = talk.session()
-    issues = [issue for outcome in run_analyzers(session, default_analyzers()) for issue in outcome.issues]
+    rules = [RepeatedFileReadAnalyzer(), LargeFileAnalyzer()]
+    issues = [issue for outcome in run_analyzers(session, rules) for issue in outcome.issues]
     ledger = resolve_overlaps(session, issues)
     counted = {issue.code: ledger.by_issue[issue.id] for issue in issues}
     # The second read is repeated and carried by one call more, the third is repeated: 30,000. Of the first, which three
@@ -304,3 +307,17 @@ def test_a_large_file_read_three_times_is_counted_once() -> None:
     assert counted["repeated-file-read"].tokens == 30_000
     assert counted["large-file"].tokens == 3 * 6_000
     assert counted["large-file"].already_counted_by == ("repeated-file-read",)
+
+
+def test_a_loop_owns_the_reads_in_it() -> None:
+    talk = Conversation()
+    talk.ask()
+    for _ in range(3):
+        talk.read("/repo/a.py", tokens=10_000)
+        talk.ask()
+    session = talk.session()
+    issues = [issue for outcome in run_analyzers(session, default_analyzers()) for issue in outcome.issues]
+    ledger = resolve_overlaps(session, issues)
+    (read,) = [issue for issue in issues if issue.code == "repeated-file-read"]
+    assert ledger.by_issue[read.id].tokens == 0
+    assert ledger.by_issue[read.id].already_counted_by == ("no-progress-loop",)
