@@ -36,9 +36,9 @@ class Turn(NamedTuple):
 
 
 TURNS = (
-    Turn(1_200, 60, 0, 20, 0, 800, calls_tool=True),
+    Turn(1_200, 60, 0, 10, 0, 800, calls_tool=True),
     Turn(1_500, 40, 1_024, 0, 800, 400, calls_tool=True),
-    Turn(1_800, 100, 1_408, 50, 1_200, 400, calls_tool=False),
+    Turn(1_800, 100, 1_408, 20, 1_200, 400, calls_tool=False),
 )
 
 
@@ -66,7 +66,9 @@ def stub_provider() -> Iterator[StubProvider]:
                 return
             events, whole = _answer_to(self.path, request)
             if request.get("stream"):
-                text = "".join(f"event: {name}\ndata: {data}\n\n" if name else f"data: {data}\n\n" for name, data in events)
+                text = "".join(
+                    f"event: {name}\ndata: {data}\n\n" if name else f"data: {data}\n\n" for name, data in events
+                )
                 self._answer(200, "text/event-stream", text.encode())
             else:
                 self._answer(200, "application/json", json.dumps(whole).encode())
@@ -105,7 +107,9 @@ def _answer_to(path: str, request: Mapping[str, Any]) -> _Answer:
         items = request["input"] if isinstance(request["input"], list) else []
         done = sum(item.get("type") == "function_call_output" for item in items)
         return _response(done, TURNS[done])
-    blocks = [block for message in request["messages"] if isinstance(message["content"], list) for block in message["content"]]
+    blocks = [
+        block for message in request["messages"] if isinstance(message["content"], list) for block in message["content"]
+    ]
     done = sum(block["type"] == "tool_result" for block in blocks)
     return _message(done, TURNS[done])
 
@@ -204,7 +208,13 @@ def _message(number: int, turn: Turn) -> _Answer:
         "cache_creation_input_tokens": turn.anthropic_written,
         "output_tokens": turn.output,
     }
-    head = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": ANTHROPIC_MODEL, "stop_sequence": None}
+    head = {
+        "id": f"msg_{number}",
+        "type": "message",
+        "role": "assistant",
+        "model": ANTHROPIC_MODEL,
+        "stop_sequence": None,
+    }
     whole = {**head, "content": [block], "stop_reason": reason, "usage": usage}
     start = {**head, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     steps: list[dict[str, Any]] = [

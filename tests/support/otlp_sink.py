@@ -31,6 +31,7 @@ class OtlpSink:
         self.url = ""
         self._spans: list[Span] = []
         self._logs: list[LogRecord] = []
+        self._requests: list[bytes] = []
         self._lock = threading.Lock()
 
     @property
@@ -41,6 +42,12 @@ class OtlpSink:
     @property
     def names(self) -> list[str]:
         return [span.name for span in self.spans]
+
+    @property
+    def requests(self) -> list[bytes]:
+        """The bodies of the requests with spans or log records, as they came."""
+        with self._lock:
+            return list(self._requests)
 
     @property
     def logs(self) -> list[LogRecord]:
@@ -57,6 +64,7 @@ class OtlpSink:
         ]
         with self._lock:
             self._logs += records
+            self._requests.append(request)
 
     def take(self, request: bytes) -> bytes:
         """Keep the spans of one request; gives the answer of a receiver that is content."""
@@ -68,6 +76,7 @@ class OtlpSink:
         ]
         with self._lock:
             self._spans += spans
+            self._requests.append(request)
         answer: bytes = ExportTraceServiceResponse().SerializeToString()
         return answer
 
@@ -87,7 +96,7 @@ def http_sink(port: int = 0) -> Iterator[OtlpSink]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self._body()
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             answer = b""
@@ -100,6 +109,16 @@ def http_sink(port: int = 0) -> Iterator[OtlpSink]:
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
+
+        def _body(self) -> bytes:
+            if "Content-Length" in self.headers:
+                return self.rfile.read(int(self.headers["Content-Length"]))
+            pieces = []  # chunked, as Node sends it
+            while size := int(self.rfile.readline(), 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(pieces)
 
         def log_message(self, format: str, *args: Any) -> None:
             return

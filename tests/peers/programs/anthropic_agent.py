@@ -46,9 +46,7 @@ def plain_call(client: anthropic.Anthropic, messages: list[Any]) -> Any:
 
 
 def streamed_call(client: anthropic.Anthropic, messages: list[Any]) -> Any:
-    with client.messages.stream(
-        model="claude-sonnet-4-5", max_tokens=1000, messages=messages, tools=TOOLS
-    ) as stream:
+    with client.messages.stream(model="claude-sonnet-4-5", max_tokens=1000, messages=messages, tools=TOOLS) as stream:
         for _ in stream:
             pass
         return stream.get_final_message()
