@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from otel_sessionopt.analyzers.base import Fact
 from otel_sessionopt.analyzers.content import TOOL_EVENTS, content_of, file_path, search_query
@@ -23,6 +24,36 @@ def missing_facts(session: Session, required: Iterable[Fact]) -> tuple[Fact, ...
         return ()
     absent = session.fact(_absent_facts)
     return tuple(fact for fact in Fact if fact in wanted and fact in absent)
+
+
+class PartlyMissing(NamedTuple):
+    """A fact that all tool calls of one dialect lack, while those of another have it."""
+
+    fact: Fact
+    dialect: str
+    calls: int
+
+
+def partly_missing_facts(session: Session) -> tuple[PartlyMissing, ...]:
+    """What `missing_facts` cannot say, because one event that has the fact is enough there."""
+    by_dialect: dict[str, list[SessionEvent]] = {}
+    for event in _calls_that_ran(session):
+        by_dialect.setdefault(event.dialect or "", []).append(event)
+    if len(by_dialect) < 2:
+        return ()
+    missing = []
+    for fact, has in _TOOL_FACTS.items():
+        lacking = [dialect for dialect, events in by_dialect.items() if not any(map(has, events))]
+        if len(lacking) < len(by_dialect):
+            missing += [PartlyMissing(fact, dialect, len(by_dialect[dialect])) for dialect in sorted(lacking)]
+    return tuple(missing)
+
+
+def dialects_that_lack(session: Session, fact: Fact) -> frozenset[str]:
+    """The dialects of those events that `fact` should be on."""
+    tool_events = _calls_that_ran(session) if fact in _TOOL_FACTS else ()
+    dialects = {event.dialect for event in tool_events or session.events if event.dialect}
+    return frozenset(dialects)
 
 
 def _absent_facts(session: Session) -> frozenset[Fact]:
@@ -54,10 +85,6 @@ def _lacks_tool_calls(session: Session) -> bool:
     return is_asked
 
 
-def _lacks_tool_arguments(session: Session) -> bool:
-    return _all_lack(session, _has_arguments)
-
-
 def _has_arguments(event: SessionEvent) -> bool:
     tool = event.tool
     if tool is not None and (tool.arguments_hash is not None or tool.accesses or tool.query or tool.command):
@@ -65,8 +92,15 @@ def _has_arguments(event: SessionEvent) -> bool:
     return bool(file_path(event) or search_query(event) or event.data.get("command"))
 
 
-def _lacks_tool_sizes(session: Session) -> bool:
-    return _all_lack(session, lambda event: content_of(event).tokens is not None)
+def _has_size(event: SessionEvent) -> bool:
+    return content_of(event).tokens is not None
+
+
+_TOOL_FACTS: Final[Mapping[Fact, Callable[[SessionEvent], bool]]] = {
+    Fact.TOOL_ARGUMENTS: _has_arguments,
+    Fact.TOOL_SIZES: _has_size,
+}
+"""Facts of single tool calls, and how one shows that it has them."""
 
 
 def _lacks_tool_definitions(session: Session) -> bool:
@@ -82,23 +116,30 @@ def _lacks_times(session: Session) -> bool:
     )
 
 
-def _all_lack(session: Session, has: Callable[[SessionEvent], bool]) -> bool:
+def _all_lack(fact: Fact) -> Callable[[Session], bool]:
     """Whether there are tool calls that ran and none of them has it."""
-    is_any = False
-    for event in session.events:
-        if event.event_type in TOOL_EVENTS and not (event.tool is not None and event.tool.is_rejected):
-            if has(event):
-                return False
-            is_any = True
-    return is_any
+
+    def all_lack(session: Session) -> bool:
+        calls = _calls_that_ran(session)
+        return bool(calls) and not any(map(_TOOL_FACTS[fact], calls))
+
+    return all_lack
+
+
+def _calls_that_ran(session: Session) -> list[SessionEvent]:
+    return [
+        event
+        for event in session.events
+        if event.event_type in TOOL_EVENTS and not (event.tool is not None and event.tool.is_rejected)
+    ]
 
 
 _CHECKS: dict[Fact, Callable[[Session], bool]] = {
     Fact.USAGE: _lacks_usage,
     Fact.REASONING: _lacks_reasoning,
     Fact.TOOL_CALLS: _lacks_tool_calls,
-    Fact.TOOL_ARGUMENTS: _lacks_tool_arguments,
-    Fact.TOOL_SIZES: _lacks_tool_sizes,
+    Fact.TOOL_ARGUMENTS: _all_lack(Fact.TOOL_ARGUMENTS),
+    Fact.TOOL_SIZES: _all_lack(Fact.TOOL_SIZES),
     Fact.TOOL_DEFINITIONS: _lacks_tool_definitions,
     Fact.TIMES: _lacks_times,
 }

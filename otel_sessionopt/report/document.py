@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, Severity
 from otel_sessionopt.analyzers.overlap import CountedWaste, resolve_overlaps
+from otel_sessionopt.analyzers.presence import dialects_that_lack
 from otel_sessionopt.report.ledger_view import LedgerSummary, ledger_of
 from otel_sessionopt.report.masking import MASK, SENTENCE_LIMIT, TEXT_LIMIT, clean_text, clean_value, secrets_in
 from otel_sessionopt.report.notes import notes_of
@@ -115,8 +116,7 @@ def build_report(session: Session, outcomes: Sequence[AnalyzerOutcome], *, gener
         if in_dollars
         else efficiency_score(waste.avoidable.tokens, bill.total.tokens)
     )
-    dialects = frozenset(event.dialect for event in session.events if event.dialect)
-    rules = tuple(_rule_outcome(outcome, dialects) for outcome in outcomes)
+    rules = tuple(_rule_outcome(outcome, session) for outcome in outcomes)
     events = {event.id: event for event in session.events}
     shown = [_clean_issue(_without_secrets_of(issue, events)) for issue in issues]
     return OptimizationReport(
@@ -198,12 +198,15 @@ def _clean_sentence(sentence: str, metadata: Mapping[str, Any]) -> str:
     return clean_text(sentence, SENTENCE_LIMIT)
 
 
-def _rule_outcome(outcome: AnalyzerOutcome, dialects: frozenset[str]) -> RuleOutcome:
+def _rule_outcome(outcome: AnalyzerOutcome, session: Session) -> RuleOutcome:
     return RuleOutcome(
         code=outcome.code,
         status=outcome.status.value,
         issues=len(outcome.issues),
-        missing=tuple(MissingFact(fact=fact.value, switch=switch_for(fact, dialects)) for fact in outcome.missing),
+        missing=tuple(
+            MissingFact(fact=fact.value, switch=switch_for(fact, dialects_that_lack(session, fact)))
+            for fact in outcome.missing
+        ),
         error=None if outcome.error is None else clean_text(outcome.error),
         is_preview=outcome.is_preview,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_sessionopt.analyzers.presence import partly_missing_facts
 from otel_sessionopt.pricing.catalog import CACHE_AS_INPUT, PriceClass
 from otel_sessionopt.report.masking import clean_text
 from otel_sessionopt.report.parts import BillSummary
+from otel_sessionopt.report.switches import switch_for
 from otel_sessionopt.report.tally import REPORTED_PRICE
 from otel_sessionopt.session.facts.stated_output import understated_output
 
@@ -29,9 +31,8 @@ _WARNINGS: Final = {
 
 def notes_of(session: Session, bill: BillSummary) -> tuple[str, ...]:
     """Notes on prices, on what was assumed, and on what was not seen."""
-    return tuple(
-        note for part in (_price_notes(bill), _output_notes(session), _collection_notes(session)) for note in part
-    )
+    parts = (_price_notes(bill), _output_notes(session), _content_notes(session), _collection_notes(session))
+    return tuple(note for part in parts for note in part)
 
 
 def _price_notes(bill: BillSummary) -> list[str]:
@@ -62,6 +63,18 @@ def _output_notes(session: Session) -> list[str]:
         f"{_times(told.calls, 'model call')} {verb} {told.stated_tokens:,} output tokens and visibly wrote about "
         f"{told.visible_tokens:,}: placeholders. The output part of the bill is too low."
     ]
+
+
+def _content_notes(session: Session) -> list[str]:
+    """What a part of the tool calls lacks; rules that lack it altogether are not evaluated and say so themselves."""
+    notes = []
+    for fact, dialect, calls in partly_missing_facts(session):
+        switch = switch_for(fact, frozenset({dialect}))
+        notes.append(
+            f"{_times(calls, 'tool call')} told by {clean_text(dialect) or 'nobody'} came without {fact.value}, "
+            f"unlike the others; {switch}."
+        )
+    return notes
 
 
 def _collection_notes(session: Session) -> list[str]:

@@ -3,8 +3,13 @@ from __future__ import annotations
 import pytest
 
 from otel_sessionopt.analyzers.base import Fact
-from otel_sessionopt.analyzers.presence import missing_facts
-from otel_sessionopt.dialects.digest import ModelUse, Operation, SpanDigest, ToolUse
+from otel_sessionopt.analyzers.presence import (
+    PartlyMissing,
+    dialects_that_lack,
+    missing_facts,
+    partly_missing_facts,
+)
+from otel_sessionopt.dialects.digest import ModelUse, Operation, ResultDigest, SpanDigest, ToolUse
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 from tests.analyzers.cases import FLAT, Recording
 from tests.support.digest_builder import START_NS, TraceBuilder
@@ -112,3 +117,42 @@ def test_nothing_required_is_nothing_missing() -> None:
 def test_usage_of_a_container_alone_is_usage() -> None:
     trace = TraceBuilder().agent("coder", usage=ModelUse(uncached_tokens=10, has_usage=True)).tool()
     assert missing_facts(trace.session(prices=FLAT), {Fact.USAGE}) == ()
+
+
+def _mixed(*rows: tuple[str, bool]) -> Session:
+    """Tool calls as (dialect, whether arguments and result are told)."""
+    trace = TraceBuilder().model_call()
+    for number, (dialect, is_told) in enumerate(rows):
+        use = ToolUse("lookup", arguments_hash=number, result=ResultDigest(chars=400)) if is_told else ToolUse("lookup")
+        at_ns = START_NS + number
+        trace.add(SpanDigest(900 + number, 1, "tool", at_ns, at_ns + 1, Operation.TOOL_CALL, tool=use, dialect=dialect))
+    return trace.session(prices=FLAT)
+
+
+def test_a_dialect_whose_calls_all_lack_what_others_tell_is_named() -> None:
+    session = _mixed(("openllmetry", True), ("anthropic-sdk", False), ("anthropic-sdk", False))
+    assert missing_facts(session, ALL - {Fact.REASONING, Fact.TOOL_DEFINITIONS}) == ()
+    assert partly_missing_facts(session) == (
+        PartlyMissing(Fact.TOOL_ARGUMENTS, "anthropic-sdk", 2),
+        PartlyMissing(Fact.TOOL_SIZES, "anthropic-sdk", 2),
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("openllmetry", True), ("openllmetry", False)],
+        [("openllmetry", False), ("anthropic-sdk", False)],
+        [("openllmetry", True), ("anthropic-sdk", True)],
+        [],
+    ],
+    ids=["some calls of the one dialect", "all of all", "none", "no calls"],
+)
+def test_nothing_is_missing_in_part(rows: list[tuple[str, bool]]) -> None:
+    assert partly_missing_facts(_mixed(*rows)) == ()
+
+
+def test_what_tool_calls_lack_is_the_matter_of_their_dialects_alone() -> None:
+    session = _mixed(("anthropic-sdk", False))
+    assert dialects_that_lack(session, Fact.TOOL_ARGUMENTS) == {"anthropic-sdk"}
+    assert dialects_that_lack(session, Fact.USAGE) >= {"anthropic-sdk"}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from otel_sessionopt.ingest.files import read_spans
@@ -27,6 +28,9 @@ CONTENT_ON = {
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
     "ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE": "content",
 }
+
+
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 class Tokens(NamedTuple):
@@ -59,7 +63,12 @@ def world() -> Iterator[tuple[StubProvider, OtlpSink]]:
 
 
 def run_program(
-    command: list[str], provider: StubProvider, sink: OtlpSink, *, cwd: Path | None = None, **variables: str
+    command: list[str],
+    provider: StubProvider,
+    sink: OtlpSink,
+    variables: Mapping[str, str] = NO_VARIABLES,
+    *,
+    cwd: Path | None = None,
 ) -> str:
     """Run a program that asks `provider` and exports to `sink`; its standard error."""
     environment = {

@@ -216,7 +216,7 @@ def _message(number: int, turn: Turn) -> _Answer:
         "stop_sequence": None,
     }
     whole = {**head, "content": [block], "stop_reason": reason, "usage": usage}
-    start = {**head, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
+    start: dict[str, Any] = {**head, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     steps: list[dict[str, Any]] = [
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": empty},

@@ -106,7 +106,7 @@ def test_a_python_library_tells_the_whole_session(environments: Environments, tm
     python = environments.python(case.environment)
     with world() as (provider, sink):
         command = [str(python), str(PROGRAMS / case.program), *case.arguments.split()]
-        run_program(command, provider, sink, **CONTENT_ON, **case.variables)
+        run_program(command, provider, sink, {**CONTENT_ON, **case.variables})
         assert len(provider.requests) == len(TURNS) + 1
         assert told_by(*read_session(sink, tmp_path)) == case.told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import anthropic
@@ -35,10 +36,8 @@ def main() -> None:
             if not results:
                 break
             messages.append({"role": "user", "content": results})
-        try:
+        with suppress(anthropic.BadRequestError):
             plain_call(client, [{"role": "user", "content": "FAIL"}])
-        except anthropic.BadRequestError:
-            pass
 
 
 def plain_call(client: anthropic.Anthropic, messages: list[Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import file_tool
 from langchain.agents import create_agent
@@ -17,10 +18,8 @@ def main() -> None:
     agent = create_agent(model, tools=[file_tool.read_file])
     with tracer.start_as_current_span("agent"):
         agent.invoke({"messages": [{"role": "user", "content": "Check the values."}]})
-        try:
+        with suppress(BadRequestError):
             agent.invoke({"messages": [{"role": "user", "content": "FAIL"}]})
-        except BadRequestError:
-            pass
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 import file_tool
@@ -37,10 +38,8 @@ def main() -> None:
             for tool in message.tool_calls:
                 content = file_tool.read_file(**json.loads(tool.function.arguments))
                 messages.append({"role": "tool", "tool_call_id": tool.id, "content": content})
-        try:
+        with suppress(litellm.BadRequestError):
             litellm.completion(model=model, messages=[{"role": "user", "content": "FAIL"}], num_retries=0)
-        except litellm.BadRequestError:
-            pass
 
 
 if __name__ == "__main__":

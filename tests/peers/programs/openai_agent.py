@@ -1,9 +1,10 @@
-"""An agent on OpenAI's client: calls tools until it has an answer. The second call is streamed, the last one refused."""
+"""An agent on OpenAI's client: calls tools until it has an answer. The second call is streamed, the last refused."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 import openai
@@ -36,10 +37,8 @@ def main() -> None:
             for tool in message["tool_calls"]:
                 content = read_file(**json.loads(tool["function"]["arguments"]))
                 messages.append({"role": "tool", "tool_call_id": tool["id"], "content": content})
-        try:
+        with suppress(openai.BadRequestError):
             plain_call(client, [{"role": "user", "content": "FAIL"}])
-        except openai.BadRequestError:
-            pass
 
 
 def plain_call(client: openai.OpenAI, messages: list[Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import file_tool
 from pydantic_ai import Agent
@@ -18,10 +19,8 @@ def main() -> None:
     agent = Agent(MODELS[sys.argv[1]], tools=[file_tool.read_file])
     with tracer.start_as_current_span("agent"):
         agent.run_sync("Check the values.")
-        try:
+        with suppress(ModelHTTPError):
             agent.run_sync("FAIL")
-        except ModelHTTPError:
-            pass
 
 
 if __name__ == "__main__":
