@@ -10,7 +10,7 @@ from typing import Final
 from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
-from otel_sessionopt.dialects.langchain import unwrap_arguments, unwrap_result
+from otel_sessionopt.dialects.langchain import call_id_in, unwrap_arguments, unwrap_result
 from otel_sessionopt.dialects.otel_genai import read_genai
 from otel_sessionopt.dialects.renaming import Renaming
 from otel_sessionopt.dialects.usage import CacheVerdict
@@ -55,7 +55,8 @@ class AgentOps:
         standard = _NAMES.standard(attributes)
         if operation is Operation.TOOL_CALL:
             standard[semconv.TOOL_ARGUMENTS] = unwrap_arguments(standard.get(semconv.TOOL_ARGUMENTS))
-            standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
+            result = standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
+            standard.setdefault(semconv.TOOL_CALL_ID, call_id_in(result))
             standard.setdefault(semconv.TOOL_NAME, record.name)
         digest = read_genai(
             record._replace(attributes=standard),

@@ -13,6 +13,8 @@ from otel_sessionopt.dialects.values import read_structure
 
 # Of a message that answers a tool call: what it says, and whether the call failed.
 _MESSAGE_KEYS: Final = ("content", "status", "tool_call_id")
+# How a wrapped result begins, so that results that are none need not be parsed.
+_OUTPUT_START: Final = ('{"output"', '{ "output"')
 
 
 def unwrap_arguments(value: object) -> Any:
@@ -31,17 +33,15 @@ def unwrap_arguments(value: object) -> Any:
 
 
 def unwrap_result(value: object) -> Any:
-    """The tool's result out of `{output, kwargs}` and of a serialised tool message."""
-    wrapped = read_structure(value).value
-    if not isinstance(wrapped, Mapping):
+    """The tool's result out of `{output, kwargs}` and of a serialised tool message; anything else as it is."""
+    if isinstance(value, str) and "tool_call_id" not in value and not value.startswith(_OUTPUT_START):
         return value
-    if "output" in wrapped and wrapped.keys() <= {"output", "kwargs", "tags"}:
-        inner = wrapped["output"]
-        wrapped = read_structure(inner).value
-        if not isinstance(wrapped, Mapping):
-            return inner
+    wrapped = read_structure(value).value
+    if isinstance(wrapped, Mapping) and "output" in wrapped and wrapped.keys() <= {"output", "kwargs", "tags"}:
+        value = wrapped["output"]
+        wrapped = read_structure(value).value
     message = tool_message(wrapped)
-    return wrapped if message is None else {key: message[key] for key in _MESSAGE_KEYS if key in message}
+    return value if message is None else {key: message[key] for key in _MESSAGE_KEYS if key in message}
 
 
 def tool_message(value: object) -> Mapping[str, Any] | None:
@@ -49,6 +49,11 @@ def tool_message(value: object) -> Mapping[str, Any] | None:
     if isinstance(value, Mapping) and "lc" in value:
         value = value.get("kwargs")
     return value if isinstance(value, Mapping) and "tool_call_id" in value and "content" in value else None
+
+
+def call_id_in(result: object) -> Any:
+    """Id of the call that an unwrapped result answers: the only thing that ties it to the answer of the model."""
+    return result.get("tool_call_id") if isinstance(result, Mapping) else None
 
 
 def _call_arguments(positional: object, named: object) -> Any:

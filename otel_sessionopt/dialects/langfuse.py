@@ -11,7 +11,7 @@ from typing import Any, Final
 from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
-from otel_sessionopt.dialects.langchain import tool_message, unwrap_arguments, unwrap_result
+from otel_sessionopt.dialects.langchain import call_id_in, tool_message, unwrap_arguments, unwrap_result
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.recorded_messages import model_messages
 from otel_sessionopt.dialects.renaming import COST, Renaming
@@ -67,7 +67,8 @@ class Langfuse:
         standard = _NAMES.standard(attributes)
         if operation is Operation.TOOL_CALL:
             standard[semconv.TOOL_ARGUMENTS] = unwrap_arguments(standard.get(semconv.TOOL_ARGUMENTS))
-            standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
+            result = standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
+            standard.setdefault(semconv.TOOL_CALL_ID, call_id_in(result))
             standard.setdefault(semconv.TOOL_NAME, record.name)
         elif operation is Operation.RETRIEVAL:
             standard[RETRIEVAL_QUERY] = unwrap_arguments(attributes.get(INPUT))

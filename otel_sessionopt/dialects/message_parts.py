@@ -97,7 +97,7 @@ def _unwrapped(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _parts(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What a message consists of; a plain text is a part too, and an item of the responses API its own."""
-    if message.get("type") in _ASK_TYPES | _ANSWER_TYPES and "role" not in message:
+    if _type_of(message) in _ASK_TYPES | _ANSWER_TYPES and "role" not in message:
         yield message
         return
     for name in ("parts", "content", "contents"):
@@ -116,7 +116,7 @@ def _parts(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _ask(part: Mapping[str, Any]) -> Ask | None:
-    return _called(part) if part.get("type") in _ASK_TYPES or any(name in part for name in _ASK_WRAPPERS) else None
+    return _called(part) if _type_of(part) in _ASK_TYPES or any(name in part for name in _ASK_WRAPPERS) else None
 
 
 def _called(part: object) -> Ask | None:
@@ -136,7 +136,7 @@ def _called(part: object) -> Ask | None:
 
 
 def _answer(part: Mapping[str, Any]) -> Answer | None:
-    kind = part.get("type")
+    kind = _type_of(part)
     for name in _ANSWER_WRAPPERS:
         if isinstance(inner := part.get(name), Mapping):
             return _answered(inner, is_error=False)
@@ -162,10 +162,16 @@ def _tool_message(message: Mapping[str, Any]) -> Answer:
 
 
 def _text_chars(part: Mapping[str, Any]) -> int:
-    if part.get("type") not in _TEXT_TYPES or part.get("thought") is True:
+    if _type_of(part) not in _TEXT_TYPES or part.get("thought") is True:
         return 0
     text = _first(part, ("content", "text"))
     return len(text) if isinstance(text, str) else 0
+
+
+def _type_of(part: Mapping[str, Any]) -> str | None:
+    """The stated type; the empty text where it is of no type that a type can have."""
+    kind = part.get("type")
+    return kind if kind is None or isinstance(kind, str) else ""
 
 
 def _first(holder: Mapping[str, Any], names: Sequence[str]) -> object:

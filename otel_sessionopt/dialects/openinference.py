@@ -12,7 +12,7 @@ from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.flat_messages import FlatForm, last_messages
-from otel_sessionopt.dialects.langchain import tool_message
+from otel_sessionopt.dialects.langchain import call_id_in, tool_message, unwrap_result
 from otel_sessionopt.dialects.literals import read_arguments
 from otel_sessionopt.dialects.message_history import INPUT_MESSAGES, OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
@@ -96,6 +96,8 @@ class OpenInference:
             standard |= _model_call(attributes)
         elif operation is Operation.TOOL_CALL:
             standard[semconv.TOOL_ARGUMENTS] = read_arguments(standard.get(semconv.TOOL_ARGUMENTS))
+            result = standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
+            standard.setdefault(semconv.TOOL_CALL_ID, call_id_in(result))
             if semconv.TOOL_NAME not in standard:
                 standard[semconv.TOOL_NAME] = _tool_name(record)
         elif operation is Operation.RETRIEVAL:

@@ -14,7 +14,7 @@ from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.flat_messages import FlatForm, last_messages
-from otel_sessionopt.dialects.langchain import unwrap_arguments, unwrap_result
+from otel_sessionopt.dialects.langchain import call_id_in, unwrap_arguments, unwrap_result
 from otel_sessionopt.dialects.message_history import INPUT_MESSAGES, OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import OPERATIONS, SYSTEM, read_genai
 from otel_sessionopt.dialects.renaming import TOTAL_TOKENS, Renaming
@@ -94,7 +94,8 @@ class OpenLLMetry:
         standard = _NAMES.standard(attributes)
         if operation is Operation.TOOL_CALL:
             standard[semconv.TOOL_ARGUMENTS] = unwrap_arguments(standard.get(semconv.TOOL_ARGUMENTS))
-            standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
+            result = standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
+            standard.setdefault(semconv.TOOL_CALL_ID, call_id_in(result))
             standard.setdefault(semconv.TOOL_NAME, record.name.removesuffix(".tool"))
         else:
             if attributes.get(semconv.TOOL_NAME) is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from otel_sessionopt.dialects.digest import Operation, ResultDigest, SpanDigest, ToolKind, ToolUse
 from otel_sessionopt.session.call_tree import NO_PARENT, CallTree
+from otel_sessionopt.session.twins import MIN_UNIQUE_ID_CHARS, find_twins
 
 EVENTLESS = frozenset({Operation.AGENT, Operation.CONTAINER, Operation.OTHER})
 """Operations that make an event only where they fail and nothing else tells why."""
@@ -79,11 +80,13 @@ def find_explained_errors(tree: CallTree) -> set[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRepeats:
-    """Tool spans inside a tool span of the same call (a protocol client and server below the agent's own span).
+    """Tool spans that another tool span of the same call stands for.
+
+    Inside it (a protocol client and server below the agent's own span), or beside it, from another instrumentation.
 
     Attributes:
-        repeats: positions of the inner ones; they make no event.
-        completed: outer ones that took facts over from the inner, in their new form.
+        repeats: positions of the inner and later ones; they make no event.
+        completed: outer and earlier ones that took facts over from these, in their new form.
     """
 
     repeats: set[int]
@@ -91,15 +94,24 @@ class ToolRepeats:
 
 
 def find_tool_repeats(tree: CallTree) -> ToolRepeats:
-    """Of tool spans that are one call, the outer one stays, with the content of whichever has it.
+    """Of tool spans that are one call, the outer or earlier one stays, with the content of whichever has it."""
+    spans = tree.spans
+    found = ToolRepeats(repeats=set(), completed={})
+    if any(spans[i].operation is Operation.TOOL_CALL for i in tree.inner):
+        _find_inner_repeats(tree, found)
+    calls = [i for i, span in enumerate(spans) if span.operation is Operation.TOOL_CALL and i not in found.repeats]
+    if len({spans[i].dialect for i in calls}) > 1:
+        twins = find_twins(spans, calls, _call_id, is_same_time=False)
+        others = [i for i in calls if i not in twins]
+        twins |= find_twins(spans, others, _name_and_arguments)
+        for i, kept in twins.items():
+            _merge(tree, found, kept, i)
+    return found
 
-    The search upwards ends at an agent and at a model call: what they call in turn is another call.
-    """
+
+def _find_inner_repeats(tree: CallTree, found: ToolRepeats) -> None:
+    """The search upwards ends at an agent and at a model call: what they call in turn is another call."""
     spans, parents = tree.spans, tree.parents
-    repeats: set[int] = set()
-    completed: dict[int, SpanDigest] = {}
-    if not any(spans[i].operation is Operation.TOOL_CALL for i in tree.inner):
-        return ToolRepeats(repeats=repeats, completed=completed)
     around = [NO_PARENT] * len(spans)  # the tool call that a span is inside of
     for i in tree.top_down:
         parent = parents[i]
@@ -107,7 +119,7 @@ def find_tool_repeats(tree: CallTree) -> ToolRepeats:
             continue
         operation = spans[parent].operation
         if operation is Operation.TOOL_CALL:
-            outer = around[parent] if parent in repeats else parent
+            outer = around[parent] if parent in found.repeats else parent
         elif operation is Operation.AGENT or operation is Operation.MODEL_CALL:
             outer = NO_PARENT
         else:
@@ -116,14 +128,30 @@ def find_tool_repeats(tree: CallTree) -> ToolRepeats:
         span = spans[i]
         if outer == NO_PARENT or span.operation is not Operation.TOOL_CALL:
             continue
-        kept = completed.get(outer, spans[outer])
+        kept = found.completed.get(outer, spans[outer])
         if kept.tool is not None and span.tool is not None and _is_same_call(kept.tool, span.tool):
-            repeats.add(i)
-            completed[outer] = kept._replace(
-                tool=with_content_of(kept.tool, span.tool),
-                error=kept.error if kept.error is not None else span.error,
-            )
-    return ToolRepeats(repeats=repeats, completed=completed)
+            _merge(tree, found, outer, i)
+
+
+def _merge(tree: CallTree, found: ToolRepeats, kept: int, repeat: int) -> None:
+    """Let one tool span stand for another, too."""
+    span = found.completed.get(kept, tree.spans[kept])
+    other = found.completed.pop(repeat, tree.spans[repeat])
+    found.repeats.add(repeat)
+    tool = (
+        span.tool if other.tool is None else other.tool if span.tool is None else with_content_of(span.tool, other.tool)
+    )
+    found.completed[kept] = span._replace(tool=tool, error=span.error if span.error is not None else other.error)
+
+
+def _call_id(span: SpanDigest) -> str | None:
+    call_id = span.tool.call_id if span.tool is not None else None
+    return call_id if call_id is not None and len(call_id) >= MIN_UNIQUE_ID_CHARS else None
+
+
+def _name_and_arguments(span: SpanDigest) -> tuple[str, int] | None:
+    tool = span.tool
+    return None if tool is None or tool.arguments_hash is None else (tool.name.casefold(), tool.arguments_hash)
 
 
 def is_part(tool: ToolUse | None) -> bool:

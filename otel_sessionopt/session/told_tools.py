@@ -16,11 +16,10 @@ from typing import Final, NamedTuple
 from otel_sessionopt.dialects.digest import Operation, SpanDigest, ToldCall
 from otel_sessionopt.session.ancestry import find_contexts, with_content_of
 from otel_sessionopt.session.call_tree import CallTree, call_tree
+from otel_sessionopt.session.twins import MIN_UNIQUE_ID_CHARS
 
 TOLD_BY: Final = "told_by"
 """Key in `SpanDigest.detail` of a tool call that has no span: the id of the span that tells of it."""
-# An id like this does not come twice in a trace, whatever the contexts; short ones count up in every conversation.
-MIN_UNIQUE_ID_CHARS: Final = 8
 
 _CALLS: Final = frozenset({Operation.MODEL_CALL, Operation.EMBEDDING})
 

@@ -1,18 +1,20 @@
 """Which spans are billed: the same tokens appear on several spans of one trace and count once.
 
-Three rules: (1) of nested model calls only the innermost with usage counts; (2) of calls with one response id, one;
-(3) a container's totals (agent, workflow, tool) count only for what the calls below it do not account for. Most of them
-repeat what the calls say; Pydantic AI's names in `gen_ai.aggregated_usage.*` exist because of that.
+Four rules: (1) of nested model calls only the innermost with usage counts; (2) of calls with one response id, one;
+(3) of calls that two instrumentations write side by side, one; (4) a container's totals (agent, workflow, tool) count
+only for what the calls below it do not account for. Most of them repeat what the calls say; Pydantic AI's names in
+`gen_ai.aggregated_usage.*` exist because of that.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from otel_sessionopt.dialects.digest import ModelUse, Operation, SpanDigest
 from otel_sessionopt.session.call_tree import NO_PARENT, CallTree
+from otel_sessionopt.session.twins import find_twins
 
 # Spans that are a model call where they have usage: of a call that has no span of its own.
 _CALLS_WITH_USAGE = frozenset({Operation.RETRIEVAL, Operation.COMPACTION})
@@ -53,6 +55,9 @@ def count_usage(tree: CallTree) -> UsageCount:
             has_container_usage = has_container_usage or operation in _CONTAINERS
     repeats, cover = _find_nested_repeats(tree, is_call, has_usage)
     repeats.update(_find_repeated_responses(spans, is_call, repeats))
+    billed = [i for i in range(len(spans)) if is_call[i] and has_usage[i] and i not in repeats]
+    if len({spans[i].dialect for i in billed}) > 1:
+        repeats.update(find_twins(spans, billed, _call_key))
     return UsageCount(
         repeats=repeats,
         completed=_complete(spans, repeats),
@@ -123,6 +128,14 @@ def _find_repeated_responses(
     return {i: best[response_id] for response_id, i in rivals if best[response_id] != i}
 
 
+def _call_key(span: SpanDigest) -> Hashable | None:
+    """What two spans of one call have in common where they do not state the response's id."""
+    use = span.model
+    if use is None or not use.input_tokens or not use.output_tokens:
+        return None
+    return use.input_tokens, use.output_tokens
+
+
 def _complete(spans: Sequence[SpanDigest], repeats: Mapping[int, int]) -> dict[int, SpanDigest]:
     """Give what a repeat knows to the call that stays, where that one does not know it."""
     completed: dict[int, SpanDigest] = {}
@@ -181,7 +194,7 @@ class _Sum:
 def _find_unattributed(
     tree: CallTree, is_call: bytearray, has_usage: bytearray, repeats: Mapping[int, int], cover: Sequence[int]
 ) -> dict[int, ModelUse]:
-    """Rule 3: a container's totals count where no call below has usage, or some lack it, beyond what is counted.
+    """Rule 4: a container's totals count where no call below has usage, or some lack it, beyond what is counted.
 
     A nested agent with totals of its own answers for its calls; the container around it answers for the others.
     """

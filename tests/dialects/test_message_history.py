@@ -281,3 +281,15 @@ def test_messages_in_span_events_tell_the_same_as_those_in_attributes(generation
     call = the_call(digest.told)
     assert (call.tool.name, call.tool.result and call.tool.result.chars) == ("Read", 11)
     assert digest.content_chars == 4
+
+
+@pytest.mark.parametrize("value", [[], {}, [1], {"a": 1}, 1, True])
+def test_a_type_that_is_no_text_breaks_nothing(value: object) -> None:
+    messages = [
+        {"role": "user", "type": value},
+        {"type": value},
+        {"role": "assistant", "content": [{"type": value, "text": "x"}]},
+        {"kwargs": {"type": value}, "id": [value]},
+    ]
+
+    assert read_history(messages, messages).told == ()
