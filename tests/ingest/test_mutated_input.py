@@ -17,6 +17,9 @@ from otel_sessionopt.ingest.files import InputFile, read_spans
 from otel_sessionopt.ingest.span_record import SpanRecord
 from tests.ingest.otlp_samples import Errors, framed, json_document, json_line, message, sdk_spans
 from tests.ingest.test_otlp_formats_agree import ENCODINGS, zstd
+from tests.ingest.transcripts.test_codex import ROLLOUT
+from tests.ingest.transcripts.test_opencode import EXPORT, write_database
+from tests.ingest.transcripts.test_pi import SESSION as PI_SESSION
 from tests.ingest.transcripts.transcript_samples import TRANSCRIPT
 
 
@@ -28,7 +31,13 @@ def originals() -> list[bytes]:
     lines = json_line(first) * 3
     many = framed([first.SerializeToString()] * 3)
     packed = [compress(lines) for compress in (gzip.compress, lzma.compress, zstd)]
-    return [*plain, many, *packed, TRANSCRIPT.encode()]
+    transcripts = [TRANSCRIPT, "\n".join(ROLLOUT), "\n".join(PI_SESSION), json.dumps(EXPORT, indent=2)]
+    return [*plain, many, *packed, *(text.encode() for text in transcripts), database()]
+
+
+def database() -> bytes:
+    with TemporaryDirectory() as folder:
+        return write_database(Path(folder, "opencode.db"), EXPORT).read_bytes()
 
 
 def read(data: bytes, errors: Errors) -> list[SpanRecord]:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_END_NS: Final = 2**63  # the year 2262; what is later fits no span
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -42,4 +43,10 @@ def time_at(holder: Mapping[str, Any], key: str) -> int | None:
         return None
     since = (time if time.tzinfo else time.replace(tzinfo=timezone.utc)) - _EPOCH
     ns = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
-    return ns if ns >= 0 else None
+    return ns if 0 <= ns < _END_NS else None
+
+
+def time_ms_at(holder: Mapping[str, Any], key: str) -> int:
+    """The time in milliseconds since 1970 under a key in ns, else 0."""
+    ns = count_at(holder, key) * 1_000_000
+    return ns if ns < _END_NS else 0

@@ -18,14 +18,13 @@ from otel_sessionopt import semconv
 from otel_sessionopt.ingest.inputs import InputFile
 from otel_sessionopt.ingest.json_lines import Entry
 from otel_sessionopt.ingest.span_record import SpanRecord
-from otel_sessionopt.ingest.transcripts.fields import count_at, mapping_at, mappings_at, text_at, time_at
+from otel_sessionopt.ingest.transcripts.fields import count_at, mapping_at, mappings_at, text_at, time_at, time_ms_at
 from otel_sessionopt.ingest.transcripts.session_spans import ModelCall, SessionSpans, ToolCall
 
 _AGENT: Final = "pi"
 _CHANGES: Final = frozenset({"model_change", "thinking_level_change"})
 _SUMMARIES: Final = frozenset({"compaction", "branch_summary"})
 _ROLES: Final = frozenset({"user", "assistant", "toolResult", "bashExecution", "custom", "hookMessage"})
-_MS: Final = 1_000_000
 
 
 class PiFormat:
@@ -85,7 +84,8 @@ class _Session:
         spans = self._spans = self._spans or SessionSpans(self._session_id, _AGENT, self._version)
         key = text_at(value, "id") or f"line {line}"
         self._places[key] = line
-        self._extend(self._now_ns)
+        if kind not in _CHANGES:  # settings that somebody changed long after the last answer
+            self._extend(self._now_ns)
         if kind == "message":
             message = mapping_at(value, "message")
             self._chars[line] = _carried_chars(message)
@@ -146,7 +146,7 @@ class _Session:
     def _read_answer(self, message: Mapping[str, Any], key: str, spans: SessionSpans) -> Iterator[SpanRecord]:
         # The message has the time of the request in it, the entry around it that of its end. What the request carries
         # is written down at the same moment, sometimes a millisecond later.
-        request_ns = max(count_at(message, "timestamp") * _MS, self._input_ns)
+        request_ns = max(time_ms_at(message, "timestamp"), self._input_ns)
         start_ns = min(request_ns or self._now_ns, self._now_ns)
         self._extend(start_ns)
         text_chars = 0

@@ -1,4 +1,4 @@
-"""opencode: made after the source of its storage; no real session was at hand."""
+"""opencode: samples in the form that version 1.18.33 writes, and in the older one of many small files."""
 
 from __future__ import annotations
 

@@ -139,6 +139,11 @@ def test_the_root_covers_messages_that_are_older_than_the_session(tmp_path: Path
     assert root.attributes[semconv.TASK] == "shop"
 
 
+def test_a_setting_that_is_changed_hours_later_is_no_part_of_the_session(tmp_path: Path) -> None:
+    change = entry(3_000, "thinking_level_change", thinkingLevel="off")
+    assert seconds(one(read(tmp_path, HEAD_LINE, answer(3, 2), change), "invoke_agent pi")) == (2, 3)
+
+
 def test_lines_with_wrong_types_are_read_as_far_as_they_go(tmp_path: Path) -> None:
     records = read(
         tmp_path,
