@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 
 from otel_sessionopt.dialects.digest import ToolKind
 from otel_sessionopt.session.facts.contexts import content_tokens
-from otel_sessionopt.session.model import EventType, SessionEvent
+from otel_sessionopt.session.facts.ledger import ledger
+from otel_sessionopt.session.facts.ledger_items import LedgerItem, Source
+from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 TOOL_EVENTS: Final = frozenset({EventType.TOOL_CALL, EventType.FILE_READ, EventType.FILE_WRITE, EventType.SEARCH})
 
@@ -32,6 +34,25 @@ def content_of(event: SessionEvent) -> Content:
     """Size of the event's content. Of an event recorded by hand it is what it was billed, which its user stated."""
     tokens = content_tokens(event)
     return Content(tokens, event.is_content_measured or (tokens is not None and event.content_tokens is None))
+
+
+def result_item(session: Session, event: SessionEvent) -> LedgerItem | None:
+    """What carries the event's result in the ledger; of an event recorded by hand all that it was billed.
+
+    `None` where no billed call carried it.
+    """
+    items = ledger(session).items_of(event.id)
+    return next((item for item in items if item.source is Source.TOOL_RESULT or not event.context), None)
+
+
+def size_of(session: Session, event: SessionEvent) -> Content:
+    """Size of the event's content: what the source states, else what the prompt grew by, else the length of its text.
+
+    The lengths of texts are a poor measure: results of real sessions have 2.6 characters a token, not four.
+    """
+    is_stated = event.is_content_measured or not event.context
+    item = None if is_stated else result_item(session, event)
+    return content_of(event) if item is None else Content(item.tokens, item.is_measured)
 
 
 def size_text(contents: Sequence[Content]) -> str:

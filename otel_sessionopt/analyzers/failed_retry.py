@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import ClassVar, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.claims import waste_of_contents
 from otel_sessionopt.analyzers.content import TOOL_EVENTS, command_of, is_change, tool_name, was_called_off
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity, issue_id
+from otel_sessionopt.analyzers.ledger_waste import ledger_waste
+from otel_sessionopt.analyzers.round_claims import basis_of_claims, round_claims
 from otel_sessionopt.analyzers.shell_program import shell_program
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
@@ -44,9 +45,9 @@ class FailedRetryAnalyzer(BaseAnalyzer):
 
     ## How waste is estimated
 
-    Content tokens of all failures but the first, as billed in the model call that they first entered. `measured` where
-    the source states the sizes of results, `estimated` where they come from the length of the text. A size that was
-    not recorded claims nothing, and the model calls in between are not claimed.
+    The error texts of all failures but the first and the arguments written for them, entered and carried, and the model
+    calls that did nothing but ask for them; not the other model calls in between. `measured` where the numbers of the
+    calls or the source state the sizes, else `estimated`.
 
     ## When it stays silent
 
@@ -86,11 +87,15 @@ class FailedRetryAnalyzer(BaseAnalyzer):
         for attempt, row in _Rows(session).find():
             if len(row) >= self.min_failures:
                 grouped.setdefault(attempt, []).append(row)
+        in_vain = {event.id for rows in grouped.values() for row in rows for event in row[1:]}
         for attempt, rows in grouped.items():
-            yield self._issue(session, attempt, rows)
+            yield self._issue(session, attempt, rows, in_vain)
 
-    def _issue(self, session: Session, attempt: _Attempt, rows: Sequence[Sequence[SessionEvent]]) -> EfficiencyIssue:
+    def _issue(
+        self, session: Session, attempt: _Attempt, rows: Sequence[Sequence[SessionEvent]], in_vain: Collection[str]
+    ) -> EfficiencyIssue:
         retries = [event for row in rows for event in row[1:]]
+        claims = round_claims(session, retries, in_vain)
         failures = sum(len(row) for row in rows)
         tool = tool_name(rows[0][0])
         what = tool or "one operation"
@@ -105,7 +110,7 @@ class FailedRetryAnalyzer(BaseAnalyzer):
             suggestion="Read the error and change the command, the arguments or the environment before trying again.",
             events_involved=[event.id for row in rows for event in row],
             metadata={"tool_name": tool, "program": attempt.program, "failures": failures, "rows": len(rows)},
-            waste=waste_of_contents(session, retries),
+            waste=ledger_waste(session, claims, basis_of_claims(session, claims, retries)),
         )
 
 

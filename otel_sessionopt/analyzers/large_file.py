@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.claims import entry_claims, waste_from_claims
-from otel_sessionopt.analyzers.content import content_of, file_path
+from otel_sessionopt.analyzers.content import content_of, file_path, size_of
 from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, issue_id
+from otel_sessionopt.analyzers.ledger_waste import ledger_waste
+from otel_sessionopt.analyzers.round_claims import share_claims
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 
@@ -24,13 +25,15 @@ class LargeFileAnalyzer(BaseAnalyzer):
 
     ## How it is detected
 
-    A successful file read whose content has at least `min_tokens` tokens and is not marked `compressed`. One issue per
-    context and path.
+    A successful file read whose content has at least `min_tokens` tokens and is not marked `compressed`. Its size is
+    what the prompt grew by between two model calls, shared by the lengths of the texts where several results entered
+    together; where no prompt tells it, the source's own number or the length of the text. One issue per context and
+    path.
 
     ## How waste is estimated
 
-    `saveable_ratio` of the content tokens, as billed in the model call that they first entered; later carrying is not
-    claimed. Always `estimated`: which part was needed is not in the trace.
+    `saveable_ratio` of the content tokens, entered and carried through every later call until a compaction. Always
+    `estimated`: which part was needed is not in the trace.
 
     ## When it stays silent
 
@@ -69,28 +72,26 @@ class LargeFileAnalyzer(BaseAnalyzer):
         """One issue per context and path."""
         groups: dict[tuple[str, str], list[tuple[SessionEvent, int]]] = {}
         for event in session.events:
-            if event.event_type is EventType.FILE_READ and (tokens := self._large_content(event)) is not None:
+            if event.event_type is EventType.FILE_READ and (tokens := self._large_content(session, event)) is not None:
                 groups.setdefault((event.context, file_path(event) or ""), []).append((event, tokens))
         for (context, path), reads in groups.items():
             yield self._issue(session, context, path, reads)
 
-    def _large_content(self, event: SessionEvent) -> int | None:
+    def _large_content(self, session: Session, event: SessionEvent) -> int | None:
         """Size of the content of a large read, else `None`."""
-        tokens = content_of(event).tokens
-        if tokens is None or tokens < self.min_tokens or event.error is not None:
-            return None
         is_rejected = event.tool is not None and event.tool.is_rejected
-        return None if is_rejected or event.data.get("compressed") is True else tokens
+        if event.error is not None or is_rejected or event.data.get("compressed") is True:
+            return None
+        if not content_of(event).tokens:
+            return None  # a picture, which has no text of its own, or no result recorded
+        tokens = size_of(session, event).tokens or 0
+        return tokens if tokens >= self.min_tokens else None
 
     def _issue(
         self, session: Session, context: str, path: str, reads: Sequence[tuple[SessionEvent, int]]
     ) -> EfficiencyIssue:
         sizes = [tokens for _, tokens in reads]
-        claims = [
-            claim
-            for event, tokens in reads
-            for claim in entry_claims(session, event, round(tokens * self.saveable_ratio))
-        ]
+        claims = [claim for event, _ in reads for claim in share_claims(session, event, self.saveable_ratio)]
         times = "" if len(reads) == 1 else f" in {len(reads)} reads"
         return EfficiencyIssue(
             id=issue_id(self.meta.id, context, path),
@@ -105,5 +106,5 @@ class LargeFileAnalyzer(BaseAnalyzer):
                 "largest_tokens": max(sizes),
                 "reads": len(reads),
             },
-            waste=waste_from_claims(session, claims, Basis.ESTIMATED),
+            waste=ledger_waste(session, claims, Basis.ESTIMATED),
         )

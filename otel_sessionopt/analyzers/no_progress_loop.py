@@ -113,7 +113,7 @@ class NoProgressLoopAnalyzer(BaseAnalyzer):
                 "repeated_calls": len(repeats),
                 "longest_loop": longest,
             },
-            waste=ledger_waste(session, claims, basis_of_claims(session, claims)),
+            waste=ledger_waste(session, claims, basis_of_claims(session, claims, repeats)),
         )
 
     def _loops(self, stretch: Sequence[Turn]) -> Iterator[_Loop]:

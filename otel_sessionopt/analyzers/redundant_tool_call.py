@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.content import command_of, content_of, size_text, tool_name
+from otel_sessionopt.analyzers.content import command_of, size_of, size_text, tool_name
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity, issue_id
 from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.analyzers.round_claims import basis_of_claims, round_claims
@@ -86,16 +86,19 @@ class RedundantToolCallAnalyzer(BaseAnalyzer):
             for run in _runs(stretch):
                 if len(run) >= self.min_calls:
                     grouped.setdefault(_asked(run[0]), []).append(run)
+        in_vain = {turn.event.id for runs in grouped.values() for run in runs for turn in run[1:]}
         for asked, runs in grouped.items():
-            yield self._issue(session, asked, runs)
+            yield self._issue(session, asked, runs, in_vain)
 
-    def _issue(self, session: Session, asked: _Asked, runs: Sequence[Sequence[Turn]]) -> EfficiencyIssue:
+    def _issue(
+        self, session: Session, asked: _Asked, runs: Sequence[Sequence[Turn]], in_vain: Collection[str]
+    ) -> EfficiencyIssue:
         repeats = [turn.event for run in runs for turn in run[1:]]
         calls = sum(len(run) for run in runs)
         tool = tool_name(runs[0][0].event)
         what = f"{asked.program} ({tool})" if asked.program else tool
-        size = size_text([content_of(event) for event in repeats])
-        claims = round_claims(session, repeats)
+        size = size_text([size_of(session, event) for event in repeats])
+        claims = round_claims(session, repeats, in_vain)
         return EfficiencyIssue(
             id=issue_id(self.meta.id, *asked),
             issue_type=IssueType.REDUNDANT_TOOL_CALL,
@@ -104,7 +107,7 @@ class RedundantToolCallAnalyzer(BaseAnalyzer):
             suggestion="Use the result of the earlier call instead of calling again while nothing has changed.",
             events_involved=[turn.event.id for run in runs for turn in run],
             metadata={"tool_name": tool, "program": asked.program, "calls": calls, "repeats": len(repeats)},
-            waste=ledger_waste(session, claims, basis_of_claims(session, claims)),
+            waste=ledger_waste(session, claims, basis_of_claims(session, claims, repeats)),
         )
 
 

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.claims import basis_of, entry_claims, waste_from_claims
-from otel_sessionopt.analyzers.content import Content, content_of, size_text
+from otel_sessionopt.analyzers.claim_kinds import ItemClaim, LedgerClaim
+from otel_sessionopt.analyzers.content import Content, result_item, size_of, size_text
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity, issue_id
+from otel_sessionopt.analyzers.ledger_waste import ledger_waste
+from otel_sessionopt.analyzers.round_claims import basis_of_claims, round_claims, share_claims
 from otel_sessionopt.session.facts.files import FileRead, file_reads
 from otel_sessionopt.session.model import Session
 
 
 class _Repeat(NamedTuple):
-    """A read that brought back something already shown, and the size of the repeated part."""
+    """A read that brought back something already shown.
+
+    Attributes:
+        ratio: repeated share of what it brought of this file.
+        share: repeated share of the whole result, which may hold several files.
+        content: size of the repeated part.
+    """
 
     read: FileRead
     ratio: float
+    share: float
     content: Content
+
+
+class _Group(NamedTuple):
+    """The repeats of one path in one context."""
+
+    reads: Sequence[FileRead]
+    whole: Sequence[_Repeat]
+    partial: Sequence[_Repeat]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +62,10 @@ class RepeatedFileReadAnalyzer(BaseAnalyzer):
 
     ## How waste is estimated
 
-    Content tokens of each re-read × its repeated share, as billed in the model call that they first entered; later
-    carrying is not claimed. `measured` where the source states the sizes of results, `estimated` where they come from
-    the length of the text. A size that was not recorded claims nothing. A call that reads several files is split
-    evenly.
+    The repeated share of each re-read's result, entered and carried through every later call until a compaction. Of a
+    wholly redundant read also the arguments written for it and the model call that did nothing but ask for it; a partly
+    repeated one was asked for with reason. `measured` where the numbers of the calls or the source state the sizes,
+    else `estimated`. A size that was not recorded claims nothing. A call that reads several files is split evenly.
 
     ## When it stays silent
 
@@ -107,45 +124,43 @@ class RepeatedFileReadAnalyzer(BaseAnalyzer):
         """One issue per context and path."""
         reads = file_reads(session)
         files_per_event = Counter(read.event.id for read in reads)
-        groups: dict[tuple[str, str], list[FileRead]] = {}
+        by_path: dict[tuple[str, str], list[FileRead]] = {}
         for read in reads:
-            groups.setdefault((read.event.context, read.path), []).append(read)
-        for group in groups.values():
-            if len(group) > 1:
-                yield from self._judge(session, group, files_per_event)
+            by_path.setdefault((read.event.context, read.path), []).append(read)
+        groups = [self._group(session, group, files_per_event) for group in by_path.values() if len(group) > 1]
+        repeated = Counter(repeat.read.event.id for group in groups for repeat in group.whole)
+        in_vain = {event_id for event_id, files in repeated.items() if files == files_per_event[event_id]}
+        for group in groups:
+            if group.whole or group.partial:
+                yield self._issue(session, group, in_vain)
 
-    def _judge(
-        self, session: Session, group: Sequence[FileRead], files_per_event: Counter[str]
-    ) -> Iterable[EfficiencyIssue]:
+    def _group(self, session: Session, reads: Sequence[FileRead], files_per_event: Counter[str]) -> _Group:
         repeats = [
-            _repeat(read, files_per_event[read.event.id])
-            for read in group
+            _repeat(session, read, files_per_event[read.event.id])
+            for read in reads
             if read.previous is not None and read.repeated_ratio
         ]
         whole = [repeat for repeat in repeats if repeat.ratio >= self.whole_ratio]
         if len(whole) + 1 < self.min_reads:
             whole = []
-        partial = [repeat for repeat in repeats if self._is_partial(repeat)]
+        return _Group(reads, whole, [repeat for repeat in repeats if self._is_partial(repeat)])
+
+    def _issue(self, session: Session, group: _Group, in_vain: Collection[str]) -> EfficiencyIssue:
+        reads, whole, partial = group
         told = sorted((*whole, *partial), key=lambda repeat: repeat.read.nth_read)
-        if not told:
-            return
         first = told[0].read
-        claims = [
-            claim
-            for repeat in told
-            if repeat.content.tokens
-            for claim in entry_claims(session, repeat.read.event, repeat.content.tokens)
-        ]
-        yield EfficiencyIssue(
+        claims = _claims(session, told, in_vain)
+        basis = basis_of_claims(session, claims, [repeat.read.event for repeat in told])
+        return EfficiencyIssue(
             id=issue_id(self.meta.id, first.event.context, first.path),
             issue_type=IssueType.REPEATED_FILE_READ,
             severity=self._severity(len(whole)),
-            description=_description(first.path, len(group), whole, partial),
+            description=_description(first.path, len(reads), whole, partial),
             suggestion="Work from what was already shown, and read only the line range that is needed again.",
-            events_involved=[_shown_by(group, first).event.id, *(repeat.read.event.id for repeat in told)],
+            events_involved=[_shown_by(reads, first).event.id, *(repeat.read.event.id for repeat in told)],
             metadata={
                 "file_path": first.path,
-                "reads": len(group),
+                "reads": len(reads),
                 "redundant_reads": len(whole),
                 "partly_repeated_reads": len(partial),
                 "repeats": [
@@ -157,7 +172,7 @@ class RepeatedFileReadAnalyzer(BaseAnalyzer):
                     for repeat in told
                 ],
             },
-            waste=waste_from_claims(session, claims, basis_of(repeat.content for repeat in told)),
+            waste=ledger_waste(session, claims, basis),
         )
 
     def _is_partial(self, repeat: _Repeat) -> bool:
@@ -170,11 +185,25 @@ class RepeatedFileReadAnalyzer(BaseAnalyzer):
         return Severity.HIGH if whole + 1 >= self.high_reads else Severity.MEDIUM
 
 
-def _repeat(read: FileRead, files: int) -> _Repeat:
-    content = content_of(read.event)
+def _repeat(session: Session, read: FileRead, files: int) -> _Repeat:
+    size = size_of(session, read.event)
     ratio = read.repeated_ratio or 0.0
-    tokens = None if content.tokens is None else round(content.tokens * ratio / files)
-    return _Repeat(read, ratio, Content(tokens, content.is_measured))
+    share = ratio / files
+    tokens = None if size.tokens is None else round(size.tokens * share)
+    return _Repeat(read, ratio, share, Content(tokens, size.is_measured))
+
+
+def _claims(session: Session, repeats: Sequence[_Repeat], in_vain: Collection[str]) -> tuple[LedgerClaim, ...]:
+    """The repeated share of each result; of reads in vain also what asking for them cost."""
+    asked = [repeat.read.event for repeat in repeats if repeat.read.event.id in in_vain]
+    results = {item.id for event in asked if (item := result_item(session, event)) is not None}
+    claims = [claim for repeat in repeats for claim in share_claims(session, repeat.read.event, repeat.share)]
+    claims += [
+        claim
+        for claim in round_claims(session, asked, in_vain)
+        if not (isinstance(claim, ItemClaim) and claim.item_id in results)
+    ]
+    return tuple(claims)
 
 
 def _shown_by(group: Sequence[FileRead], repeat: FileRead) -> FileRead:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.claims import waste_of_contents
-from otel_sessionopt.analyzers.content import content_of, search_query, size_text
+from otel_sessionopt.analyzers.content import search_query, size_of, size_text
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity, issue_id
+from otel_sessionopt.analyzers.ledger_waste import ledger_waste
+from otel_sessionopt.analyzers.round_claims import basis_of_claims, round_claims
 from otel_sessionopt.analyzers.search_runs import Search, search_runs
 from otel_sessionopt.session.model import Session, SessionEvent
 
@@ -34,9 +35,9 @@ class RepeatedSearchAnalyzer(BaseAnalyzer):
 
     ## How waste is estimated
 
-    Content tokens of all equal searches but the first, as billed in the model call that they first entered. `measured`
-    where the source states the sizes of results, `estimated` where they come from the length of the text. A size that
-    was not recorded claims nothing.
+    The results of all equal searches but the first and the arguments written for them, entered and carried, and the
+    model calls that did nothing but ask for them. `measured` where the numbers of the calls or the source state the
+    sizes, else `estimated`. What no later call carried claims nothing.
 
     ## When it stays silent
 
@@ -81,14 +82,21 @@ class RepeatedSearchAnalyzer(BaseAnalyzer):
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """One issue per context and search."""
+        found: dict[Search, list[list[SessionEvent]]] = {}
         for key, runs in search_runs(session, self.min_similarity).items():
             long_runs = [run for run in runs if len(run) >= self.min_searches]
             if long_runs:
-                yield self._issue(session, key, long_runs)
+                found[key] = long_runs
+        in_vain = {event.id for runs in found.values() for event in _repeats(runs)}
+        for key, runs in found.items():
+            yield self._issue(session, key, runs, in_vain)
 
-    def _issue(self, session: Session, key: Search, runs: Sequence[Sequence[SessionEvent]]) -> EfficiencyIssue:
-        repeats = [event for run in runs for event in run[1:]]
-        size = size_text([content_of(event) for event in repeats])
+    def _issue(
+        self, session: Session, key: Search, runs: Sequence[Sequence[SessionEvent]], in_vain: Collection[str]
+    ) -> EfficiencyIssue:
+        repeats = _repeats(runs)
+        claims = round_claims(session, repeats, in_vain)
+        size = size_text([size_of(session, event) for event in repeats])
         query = search_query(runs[0][0]) or ""
         searches = sum(len(run) for run in runs)
         near_equal = sum((search_query(event) or "").lower().split() != query.lower().split() for event in repeats)
@@ -106,5 +114,10 @@ class RepeatedSearchAnalyzer(BaseAnalyzer):
                 "repeats": len(repeats),
                 "near_equal": near_equal,
             },
-            waste=waste_of_contents(session, repeats),
+            waste=ledger_waste(session, claims, basis_of_claims(session, claims, repeats)),
         )
+
+
+def _repeats(runs: Iterable[Sequence[SessionEvent]]) -> list[SessionEvent]:
+    """All searches but the first of each run."""
+    return [event for run in runs for event in run[1:]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
+from otel_sessionopt.analyzers.content import result_item, size_of
 from otel_sessionopt.analyzers.issue import Basis
 from otel_sessionopt.session.facts.ledger import ledger
 from otel_sessionopt.session.facts.ledger_items import LedgerItem, Source
@@ -15,18 +16,26 @@ from otel_sessionopt.session.model import Session, SessionEvent
 _WRITTEN = frozenset({Source.OUTPUT, Source.REASONING})
 
 
-def round_claims(session: Session, events: Sequence[SessionEvent]) -> tuple[LedgerClaim, ...]:
+def round_claims(
+    session: Session, events: Sequence[SessionEvent], beside: Collection[str] = ()
+) -> tuple[LedgerClaim, ...]:
     """All that these tool calls cost.
 
     Their results and arguments, entered and carried; the model calls that did nothing but ask for them, with what
     those wrote; and of other model calls the tokens of the arguments that they wrote. Nothing where nobody was billed.
+
+    Args:
+        beside: ids of further tool calls in vain, which other issues claim. A model call that asked for both kinds did
+            nothing else; it is claimed here when the first of what it asked for is one of `events`.
     """
     asked = requests(session)
-    calls = asked.calls_for({event.id for event in events})
+    own = {event.id for event in events}
+    in_vain = asked.calls_for(own, beside)
+    calls = [call for call in in_vain if asked.events_of[call.id][0].id in own]
     claims: list[LedgerClaim] = [CallClaim(call.id) for call in calls]
     claims += output_items(session, calls)
     written: Counter[str] = Counter()
-    claimed = {call.id for call in calls}
+    claimed = {call.id for call in in_vain}
     for event in events:
         for item in ledger(session).items_of(event.id):
             claims += _whole(item)
@@ -42,6 +51,13 @@ def round_claims(session: Session, events: Sequence[SessionEvent]) -> tuple[Ledg
     return tuple(claims)
 
 
+def share_claims(session: Session, event: SessionEvent, ratio: float) -> tuple[LedgerClaim, ...]:
+    """That share of the event's result, entered and carried, and nothing of the call that asked for it."""
+    item = result_item(session, event)
+    tokens = 0 if item is None else round(item.tokens * ratio)
+    return () if item is None or tokens <= 0 else (ItemClaim(item.id, tokens),)
+
+
 def output_items(session: Session, calls: Iterable[SessionEvent]) -> list[LedgerClaim]:
     """What later calls carried of the texts and thoughts that these model calls wrote."""
     return [
@@ -53,13 +69,17 @@ def output_items(session: Session, calls: Iterable[SessionEvent]) -> list[Ledger
     ]
 
 
-def basis_of_claims(session: Session, claims: Iterable[LedgerClaim]) -> Basis:
-    """`measured` where the numbers of the calls or the source itself say the size of all that is claimed."""
+def basis_of_claims(session: Session, claims: Iterable[LedgerClaim], events: Iterable[SessionEvent] = ()) -> Basis:
+    """`measured` where the numbers of the calls or the source itself say the size of all that is claimed.
+
+    `estimated` also where nothing tells the size of what one of `events` brought.
+    """
     book = ledger(session)
     sized = session.fact(_measured_contents)
     items = [book.item(claim.item_id) for claim in claims if isinstance(claim, ItemClaim)]
     is_measured = all(item.is_measured or (item.source is Source.TOOL_RESULT and item.id in sized) for item in items)
-    return Basis.MEASURED if is_measured else Basis.ESTIMATED
+    is_complete = all(size_of(session, event).tokens is not None for event in events)
+    return Basis.MEASURED if is_measured and is_complete else Basis.ESTIMATED
 
 
 def _measured_contents(session: Session) -> frozenset[str]:

@@ -4,11 +4,13 @@ from decimal import Decimal
 
 import pytest
 
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim
 from otel_sessionopt.analyzers.failed_retry import FailedRetryAnalyzer
 from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.dialects.digest import Operation, ResultDigest, SpanDigest, ToolKind, ToolUse
 from otel_sessionopt.session.model import EventType
 from tests.analyzers.cases import FLAT, Recording, find, find_one
+from tests.analyzers.conversation import Conversation
 from tests.support.digest_builder import SECOND_NS, START_NS, TraceBuilder
 
 RULE = FailedRetryAnalyzer()
@@ -28,13 +30,35 @@ def test_two_failures_of_one_command_are_a_high_issue_although_model_calls_lie_b
 
 
 def test_the_waste_is_the_output_of_all_failures_but_the_first() -> None:
-    trace = TraceBuilder()
-    for _ in range(3):
-        trace.shell("make", chars=200, error="exit-2").model_call(input=30, cache_write=20)
-    waste = find_one(RULE, trace.session(prices=FLAT)).waste
+    talk = Conversation()
+    talk.ask()
+    talk.shell("make", error="exit-2")
+    asking = talk.ask(text_chars=0)
+    retry = talk.shell("make", error="exit-2")
+    talk.ask()
+    waste = find_one(RULE, talk.session()).waste
     assert waste is not None
-    # 200 characters are 50 tokens; each time 20 of them were written at 12 and 30 are uncached at 10.
-    assert (waste.tokens, waste.basis, waste.cost_usd) == (100, Basis.ESTIMATED, Decimal(2 * (240 + 300)))
+    assert waste.ledger_claims == (CallClaim(asking), ItemClaim(f"{asking}/output", 50), ItemClaim(retry, 100))
+    # The call that asked: 10,000 tokens read at 1 and 50 written at 50; the 150 that were new in it have to be written
+    # by the next one instead of being read. Then 150 tokens of output and error, written at 12.
+    assert (waste.tokens, waste.basis) == (10_000 + 150 + 50 + 150, Basis.MEASURED)
+    assert waste.cost_usd == 10_000 + 150 * 1 + 50 * 50 + 150 * 12
+
+
+def test_model_calls_in_between_that_did_something_else_are_not_claimed() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.shell("make", error="exit-2")
+    looking = talk.ask()
+    talk.read("/repo/Makefile")
+    asking = talk.ask()
+    talk.shell("make", error="exit-2")
+    talk.ask()
+    waste = find_one(RULE, talk.session()).waste
+    assert waste is not None
+    calls = [claim.call_id for claim in waste.ledger_claims if isinstance(claim, CallClaim)]
+    assert calls == [asking]
+    assert looking not in calls
 
 
 def test_failures_of_a_tool_that_is_no_shell_count_whatever_its_arguments() -> None:
@@ -66,7 +90,8 @@ def test_rows_of_one_command_that_a_fix_parts_are_one_issue() -> None:
         trace.shell("make", error="exit-2").model_call().shell("make", error="exit-2").model_call().write("/repo/a.py")
     issue = find_one(RULE, trace.session(prices=FLAT))
     assert issue.description == "4 failures of make (Bash) in 2 rows, with no change in between."
-    assert issue.estimated_waste_tokens == 2 * 50
+    assert issue.waste is not None
+    assert len([claim for claim in issue.waste.ledger_claims if isinstance(claim, CallClaim)]) == 2
 
 
 def test_recorded_errors_in_a_row_are_failures_and_measured() -> None:

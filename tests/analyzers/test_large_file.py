@@ -4,11 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from otel_sessionopt.analyzers.issue import Basis, Claim, IssueType, Severity
+from otel_sessionopt.analyzers.claim_kinds import ItemClaim
+from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer
-from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.model import EventType
 from tests.analyzers.cases import FLAT, Recording, find, find_one
+from tests.analyzers.conversation import Conversation
 from tests.support.digest_builder import TraceBuilder
 
 RULE = LargeFileAnalyzer()
@@ -26,13 +27,33 @@ def test_a_large_read_is_a_high_issue() -> None:
 
 
 def test_six_tenths_of_it_are_held_to_be_saveable() -> None:
-    trace = TraceBuilder().read("/repo/dump.json", tokens=20_000)
-    read = trace.last_id
-    trace.model_call(cache_write=21_000)
-    waste = find_one(RULE, trace.session(prices=FLAT)).waste
+    talk = Conversation()
+    talk.ask()
+    read = talk.read("/repo/dump.json", tokens=20_000)
+    for _ in range(3):
+        talk.ask()
+    waste = find_one(RULE, talk.session()).waste
     assert waste is not None
-    assert waste.claims == (Claim(read, trace.last_id, PriceClass.CACHE_WRITE, 12_000),)
-    assert (waste.tokens, waste.basis, waste.cost_usd) == (12_000, Basis.ESTIMATED, Decimal(144_000))
+    assert waste.ledger_claims == (ItemClaim(read, 12_000),)
+    # written once at 12 and read twice at 1
+    assert (waste.tokens, waste.basis, waste.cost_usd) == (36_000, Basis.ESTIMATED, Decimal(12_000 * (12 + 2)))
+
+
+@pytest.mark.parametrize(("tokens", "expected"), [(9_999, 0), (10_000, 1)])
+def test_the_size_is_what_the_prompt_grew_by_and_not_the_length_of_the_text(tokens: int, expected: int) -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/dense.json", tokens=tokens, chars=26_000)  # a quarter of the characters would be 6,500
+    talk.ask()
+    assert len(find(RULE, talk.session())) == expected
+
+
+def test_a_picture_is_silent_however_much_the_prompt_grew_by_it() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/chart.png", tokens=12_000, chars=0)
+    talk.ask()
+    assert find(RULE, talk.session()) == []
 
 
 def test_a_recorded_read_is_estimated_too() -> None:

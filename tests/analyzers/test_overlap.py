@@ -302,10 +302,11 @@ def test_a_large_file_read_three_times_is_counted_once() -> None:
     issues = [issue for outcome in run_analyzers(session, rules) for issue in outcome.issues]
     ledger = resolve_overlaps(session, issues)
     counted = {issue.code: ledger.by_issue[issue.id] for issue in issues}
-    # The second read is repeated and carried by one call more, the third is repeated: 30,000. Of the first, which three
-    # calls were billed for, 60 % are saveable.
-    assert counted["repeated-file-read"].tokens == 30_000
-    assert counted["large-file"].tokens == 3 * 6_000
+    # The four prompts have 10,000, 20,050, 30,100 and 40,150 tokens, the answers 50 each. Without the two repeats and
+    # the two calls that only asked for them 10,000 and 20,050 are left: 70,250 and two answers less. Of the first read,
+    # which one call is then billed for, 60 % are saveable.
+    assert counted["repeated-file-read"].tokens == 70_250 + 2 * 50
+    assert counted["large-file"].tokens == 6_000
     assert counted["large-file"].already_counted_by == ("repeated-file-read",)
 
 

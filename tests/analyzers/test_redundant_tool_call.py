@@ -40,7 +40,7 @@ def test_an_equal_call_with_an_equal_result_is_a_medium_issue() -> None:
     issue = find_one(RULE, talk.session())
     assert (issue.issue_type, issue.severity) == (IssueType.REDUNDANT_TOOL_CALL, Severity.MEDIUM)
     assert issue.events_involved == [first, second]
-    assert issue.description == "1 of 2 calls of get_ticket brought back what an earlier one had (about 100 tokens)."
+    assert issue.description == "1 of 2 calls of get_ticket brought back what an earlier one had (100 tokens)."
     assert issue.metadata == {"tool_name": "get_ticket", "program": "", "calls": 2, "repeats": 1}
     assert issue.waste is not None
     # The call that asked for it, what it wrote (50 tokens) and the result (100) as later calls carried them.

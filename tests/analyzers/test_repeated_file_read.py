@@ -4,11 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from otel_sessionopt.analyzers.issue import Basis, Claim, IssueType, Severity
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim
+from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer
-from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.model import EventType
 from tests.analyzers.cases import FLAT, Recording, find, find_one
+from tests.analyzers.conversation import Conversation
 from tests.support.digest_builder import TraceBuilder
 
 RULE = RepeatedFileReadAnalyzer()
@@ -31,17 +32,61 @@ def test_a_second_read_of_an_unchanged_file_is_a_medium_issue() -> None:
 
 
 def test_the_waste_is_the_second_copy_where_it_was_billed() -> None:
-    trace = TraceBuilder().read("/repo/a.py", tokens=500).model_call(input=900).read("/repo/a.py", tokens=500)
-    read = trace.last_id
-    trace.model_call(input=200, cache_write=400, output=10)
-    waste = find_one(RULE, trace.session(prices=FLAT)).waste
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", tokens=500)
+    asking = talk.ask(text_chars=0)
+    read = talk.read("/repo/a.py", tokens=500)
+    talk.ask()
+    talk.ask()
+    waste = find_one(RULE, talk.session()).waste
     assert waste is not None
-    # 400 tokens were written to the cache at 12, the other 100 are uncached input at 10.
-    assert waste.claims == (
-        Claim(read, trace.last_id, PriceClass.CACHE_WRITE, 400),
-        Claim(read, trace.last_id, PriceClass.INPUT, 100),
-    )
-    assert (waste.tokens, waste.basis, waste.cost_usd) == (500, Basis.MEASURED, Decimal(5_800))
+    assert waste.ledger_claims == (ItemClaim(read, 500), CallClaim(asking), ItemClaim(f"{asking}/output", 50))
+    # The call that asked: 10,000 tokens read at 1 and 50 written at 50; the 550 that were new in it have to be written
+    # by the next one instead of being read. Then 550 tokens of output and result, written at 12 and read once at 1.
+    assert (waste.tokens, waste.basis) == (10_000 + 550 + 50 + 2 * 550, Basis.MEASURED)
+    assert waste.cost_usd == 10_000 + 550 * 1 + 50 * 50 + 550 * (12 + 1)
+
+
+def test_two_files_read_again_by_one_call_are_two_issues_and_one_call() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py")
+    talk.read("/repo/b.py")
+    asking = talk.ask()
+    talk.read("/repo/a.py")
+    talk.read("/repo/b.py")
+    talk.ask()
+    wastes = [issue.waste for issue in find(RULE, talk.session())]
+    assert [waste is not None and CallClaim(asking) in waste.ledger_claims for waste in wastes] == [True, False]
+
+
+def test_a_call_that_also_asked_for_another_file_is_not_claimed() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py")
+    asking = talk.ask()
+    read = talk.read("/repo/a.py")
+    talk.read("/repo/b.py")
+    talk.ask()
+    waste = find_one(RULE, talk.session()).waste
+    assert waste is not None
+    assert CallClaim(asking) not in waste.ledger_claims
+    assert ItemClaim(read, 100) in waste.ledger_claims
+
+
+def test_a_partly_repeated_read_claims_its_share_and_not_the_call_that_asked_for_it() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", text=LINES, tokens=400)
+    talk.ask()
+    new = [*LINES[:50], *(f"new! {number:03d}" for number in range(50))]
+    read = talk.read("/repo/a.py", text=new, tokens=400)
+    talk.ask()
+    waste = find_one(RepeatedFileReadAnalyzer(partial_tokens=200), talk.session()).waste
+    assert waste is not None
+    assert waste.ledger_claims == (ItemClaim(read, 200),)
+    assert (waste.tokens, waste.cost_usd) == (200, Decimal(200 * 12))
 
 
 def test_a_third_read_makes_it_high() -> None:
@@ -50,16 +95,21 @@ def test_a_third_read_makes_it_high() -> None:
         trace.read("/repo/a.py", tokens=100).model_call(input=5_000)
     issue = find_one(RULE, trace.session(prices=FLAT))
     assert issue.severity is Severity.HIGH
-    assert issue.estimated_waste_tokens == 200
+    assert issue.metadata["redundant_reads"] == 2
     assert len(issue.events_involved) == 3
 
 
 def test_sizes_that_come_from_text_lengths_are_an_estimate() -> None:
-    trace = TraceBuilder().read("/repo/a.py", chars=2_000).model_call(input=5_000)
-    trace.read("/repo/a.py", chars=2_000).model_call(input=5_000)
-    issue = find_one(RULE, trace.session(prices=FLAT))
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", tokens=500)
+    talk.ask()
+    talk.read("/repo/a.py", tokens=500)
+    talk.read("/repo/b.py", tokens=500)  # what the prompt grew by is shared by the lengths of the two texts
+    talk.ask()
+    issue = find_one(RULE, talk.session())
     assert issue.waste is not None
-    assert (issue.waste.tokens, issue.waste.basis) == (500, Basis.ESTIMATED)
+    assert issue.waste.basis is Basis.ESTIMATED
     assert "about 500 tokens" in issue.description
 
 
@@ -73,16 +123,27 @@ def test_a_size_that_was_not_recorded_claims_nothing_and_says_so() -> None:
     assert "size not recorded" in issue.description
 
 
-def test_a_read_that_no_model_call_followed_was_never_billed() -> None:
-    trace = TraceBuilder().read("/repo/a.py", tokens=500).model_call(input=900).read("/repo/a.py", tokens=500)
-    issue = find_one(RULE, trace.session(prices=FLAT))
-    assert (issue.estimated_waste_tokens, issue.waste.claims if issue.waste else None) == (0, ())
+def test_of_a_read_that_no_model_call_followed_only_the_asking_was_billed() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", tokens=500)
+    asking = talk.ask()
+    talk.read("/repo/a.py", tokens=500)
+    waste = find_one(RULE, talk.session()).waste
+    assert waste is not None
+    assert waste.ledger_claims == (CallClaim(asking),)
 
 
-def test_no_more_is_claimed_than_the_call_was_billed_for_new_content() -> None:
-    trace = TraceBuilder().read("/repo/a.py", tokens=500).model_call(input=900).read("/repo/a.py", tokens=500)
-    trace.model_call(cache_read=40_000, input=120)
-    assert find_one(RULE, trace.session(prices=FLAT)).estimated_waste_tokens == 120
+def test_no_more_is_claimed_than_the_prompt_grew_by() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", tokens=120, chars=2_000)
+    talk.ask()
+    read = talk.read("/repo/a.py", tokens=120, chars=2_000)
+    talk.ask()
+    waste = find_one(RULE, talk.session()).waste
+    assert waste is not None
+    assert ItemClaim(read, 120) in waste.ledger_claims
 
 
 def test_recorded_reads_are_billed_themselves() -> None:
@@ -95,27 +156,37 @@ def test_recorded_reads_are_billed_themselves() -> None:
     )
     issue = find_one(RULE, session)
     assert issue.waste is not None
-    assert issue.waste.claims == (Claim("e3", "e3", PriceClass.INPUT, 300),)
+    assert issue.waste.ledger_claims == (ItemClaim("e3", 300),)
     assert (issue.waste.basis, issue.waste.cost_usd) == (Basis.MEASURED, Decimal(3_000))
 
 
 def test_lines_shown_before_are_repeats_although_other_lines_were_edited() -> None:
-    trace = TraceBuilder().read("/repo/a.py", text=LINES).model_call(input=9_000).write("/repo/a.py")
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", text=LINES, tokens=400)
+    talk.write("/repo/a.py")
+    talk.ask()
     edited = [*LINES[:50], "changed!", *LINES[51:]]
-    trace.read("/repo/a.py", text=edited).model_call(input=9_000)
-    issue = find_one(RULE, trace.session(prices=FLAT))
+    read = talk.read("/repo/a.py", text=edited, tokens=400)
+    talk.ask()
+    issue = find_one(RULE, talk.session())
     assert issue.severity is Severity.MEDIUM
     assert issue.metadata["repeats"] == [
         {"event_id": issue.events_involved[1], "repeated_ratio": 0.99, "repeated_chars": 99 * 16}
     ]
-    assert issue.estimated_waste_tokens == 396  # 99 of 100 lines of 400 tokens
+    assert issue.waste is not None
+    assert ItemClaim(read, 396) in issue.waste.ledger_claims  # 99 of 100 lines of 400 tokens
 
 
 def test_a_partly_repeated_read_is_told_with_its_share_as_low() -> None:
     lines = [f"{'long line':60}{number:04d}" for number in range(100)]  # 100 × (64 + 8) characters: 1,800 tokens
-    trace = TraceBuilder().read("/repo/a.py", first=1, text=lines[:60]).model_call(input=9_000)
-    trace.read("/repo/a.py", first=21, text=lines[20:100]).model_call(input=9_000)
-    issue = find_one(RULE, trace.session(prices=FLAT))
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", first=1, text=lines[:60], tokens=1_080)
+    talk.ask()
+    talk.read("/repo/a.py", first=21, text=lines[20:100], tokens=1_440)
+    talk.ask()
+    issue = find_one(RULE, talk.session())
     assert issue.severity is Severity.LOW
     assert issue.metadata["redundant_reads"] == 0
     assert issue.metadata["partly_repeated_reads"] == 1
@@ -256,8 +327,12 @@ def test_a_read_is_told_as_partly_repeated_from_three_tenths_on(repeated: int, e
 
 @pytest.mark.parametrize(("partial_tokens", "expected"), [(199, 1), (200, 1), (201, 0)])
 def test_a_partly_repeated_read_is_told_from_a_size_on(partial_tokens: int, expected: int) -> None:
-    trace = TraceBuilder().read("/repo/a.py", text=LINES).model_call(input=9_000)
+    talk = Conversation()
+    talk.ask()
+    talk.read("/repo/a.py", text=LINES, tokens=400)
+    talk.ask()
     new = [*LINES[:50], *(f"new! {number:03d}" for number in range(50))]
-    trace.read("/repo/a.py", text=new).model_call(input=9_000)  # 50 of 100 lines, 200 tokens
+    talk.read("/repo/a.py", text=new, tokens=400)  # 50 of 100 lines, 200 tokens
+    talk.ask()
     rule = RepeatedFileReadAnalyzer(partial_tokens=partial_tokens)
-    assert len(find(rule, trace.session(prices=FLAT))) == expected
+    assert len(find(rule, talk.session())) == expected

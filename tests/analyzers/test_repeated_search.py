@@ -4,42 +4,81 @@ from decimal import Decimal
 
 import pytest
 
-from otel_sessionopt.analyzers.issue import Basis, Claim, IssueType, Severity
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim
+from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer
 from otel_sessionopt.dialects.digest import ToolKind
-from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.model import EventType
 from tests.analyzers.cases import FLAT, Recording, find, find_one
+from tests.analyzers.conversation import Conversation
 from tests.support.digest_builder import TraceBuilder
 
 RULE = RepeatedSearchAnalyzer()
 
 
 def test_an_equal_search_with_nothing_changed_is_a_medium_issue() -> None:
-    trace = TraceBuilder().search("def main", chars=800)
-    first = trace.last_id
-    trace.model_call(input=900).search("def main", chars=800)
-    second = trace.last_id
-    trace.model_call(input=900)
-    issue = find_one(RULE, trace.session(prices=FLAT))
+    talk = Conversation()
+    talk.ask()
+    first = talk.search("def main", tokens=200)
+    talk.ask()
+    second = talk.search("def main", tokens=200)
+    talk.ask()
+    issue = find_one(RULE, talk.session())
     assert (issue.issue_type, issue.severity) == (IssueType.REPEATED_SEARCH, Severity.MEDIUM)
     assert issue.events_involved == [first, second]
     assert issue.metadata["query"] == "def main"
-    assert issue.description == "1 of 2 searches for def main brought nothing new (about 200 tokens)."
+    assert issue.description == "1 of 2 searches for def main brought nothing new (200 tokens)."
 
 
 def test_the_waste_is_all_results_but_the_first() -> None:
-    trace = TraceBuilder().search("x", chars=4_000).model_call(input=2_000)
-    trace.search("x", chars=800)
-    second = trace.last_id
-    trace.model_call(input=900)
-    call = trace.last_id
-    trace.search("x", chars=800).model_call(cache_write=150, input=90)
-    waste = find_one(RULE, trace.session(prices=FLAT)).waste
+    talk = Conversation()
+    talk.ask()
+    talk.search("x")
+    asking = talk.ask(text_chars=0)
+    second = talk.search("x")
+    talk.ask()
+    talk.ask()
+    waste = find_one(RULE, talk.session()).waste
     assert waste is not None
-    assert waste.claims[0] == Claim(second, call, PriceClass.INPUT, 200)
-    # 200 × 10, then 150 written at 12 and 50 uncached at 10
-    assert (waste.tokens, waste.basis, waste.cost_usd) == (400, Basis.ESTIMATED, Decimal(2_000 + 1_800 + 500))
+    assert waste.ledger_claims == (
+        CallClaim(asking),
+        ItemClaim(f"{asking}/output", 50),
+        ItemClaim(second, 100),
+    )
+    # The call that asked: 10,000 tokens read at 1, 50 written at 50. The 150 tokens that entered with it have to be
+    # written by the next one anyway. Then 50 of output and 100 of result, written at 12 and read once at 1.
+    assert (waste.tokens, waste.basis) == (10_150 - 150 + 150 + 50 + 2 * 150, Basis.MEASURED)
+    assert waste.cost_usd == 10_000 + 150 * 1 + 50 * 50 + 150 * (12 + 1)
+
+
+def test_a_search_beside_another_call_claims_what_it_brought_and_not_the_call() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.search("x")
+    asking = talk.ask()
+    second = talk.search("x")
+    talk.read("/repo/a.py")
+    talk.ask()
+    waste = find_one(RULE, talk.session()).waste
+    assert waste is not None
+    assert CallClaim(asking) not in waste.ledger_claims
+    assert ItemClaim(second, 100) in waste.ledger_claims
+
+
+def test_a_call_that_asked_for_two_repeats_is_claimed_by_the_first_of_them() -> None:
+    talk = Conversation()
+    talk.ask()
+    talk.search("x")
+    talk.search("y")
+    asking = talk.ask()
+    talk.search("x")
+    talk.search("y")
+    talk.ask()
+    first, second = find(RULE, talk.session())
+    assert first.waste is not None
+    assert second.waste is not None
+    assert CallClaim(asking) in first.waste.ledger_claims
+    assert CallClaim(asking) not in second.waste.ledger_claims
 
 
 def test_case_and_white_space_do_not_make_another_search() -> None:

@@ -66,7 +66,7 @@ def test_the_demo_finds_what_its_agent_wastes(home: Path) -> None:
     outcome = run_command("demo", home=home)
 
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out.startswith("Could have cost $0.14 instead of $0.21 (")
+    assert outcome.out.startswith("Could have cost $0.07 instead of $0.21 (")
     assert (
         f"issues found by {len(ANALYZER_CLASSES) - 1} of {len(ANALYZER_CLASSES)} rules; unused-tools not" in outcome.out
     )

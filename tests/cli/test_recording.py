@@ -79,7 +79,7 @@ def test_the_examples_as_they_are_written(here: Command, home: Path) -> None:
     assert "(COMPLETED): 5 events, 3,400 tokens, $0.10" in done.stdout
     assert "### Cost" in done.stdout
     assert "Best: " in done.stdout
-    assert (home / "report.md").read_text().startswith("### Could have cost")
+    assert (home / "report.md").read_text().startswith("### Cost")
 
 
 class TestStart:

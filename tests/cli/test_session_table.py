@@ -20,7 +20,7 @@ def test_a_pipe_gets_plain_aligned_text(capsys: pytest.CaptureFixture[str]) -> N
 
     assert out.isascii() or "–" in out
     assert "\x1b" not in out
-    assert out.splitlines()[1].split() == ["$0.18", "$0.10", "(56%)", "44", "F", "5", ROW.session_id]
+    assert out.splitlines()[1].split() == ["$0.18", "$0.12", "(67%)", "32", "F", "5", ROW.session_id]
 
 
 def test_a_terminal_gets_colour_and_markup_shows_as_text(
@@ -33,5 +33,5 @@ def test_a_terminal_gets_colour_and_markup_shows_as_text(
     print_sessions([replace(ROW, session_id="[bold]not markup[/bold]")])
     out = capsys.readouterr().out
 
-    assert "44 F\x1b[0m" in out
+    assert "32 F\x1b[0m" in out
     assert "[bold]not markup[/bold]" in out

@@ -33,10 +33,11 @@ def test_cures_are_added_up_over_sessions_dearest_first() -> None:
         "repeated-search",
     ]
     assert (total.cures[0].issues, total.cures[0].sessions) == (2, 2)
-    assert total.cures[0].amount.tokens == pytest.approx(2 * 4 * 12_000, rel=0.001)
-    assert total.cures[0].amount.cost_usd == pytest.approx(
-        Decimal(2 * 12_000) * Decimal("4.65") / 10**6, rel=Decimal("0.05")
-    )
+    # Of each session the call that asked (16,600 tokens and an answer of 90), and what it brought in four calls.
+    assert total.cures[0].amount.tokens == pytest.approx(2 * (16_690 + 4 * 12_300), rel=0.01)
+    # At $3.75 a million written, $0.30 read and $15 generated.
+    dollars = 12_300 * (Decimal("3.75") + 3 * Decimal("0.3")) + 16_600 * Decimal("0.3") + 90 * 15
+    assert total.cures[0].amount.cost_usd == pytest.approx(2 * dollars / 10**6, rel=Decimal("0.06"))
 
 
 def test_what_counts_nothing_is_no_cure() -> None:
@@ -67,11 +68,11 @@ def test_the_total_in_words() -> None:
     report = report_of(wasteful_session().session())
     text = total_as_text(summarize([report, report]), with_issues=True)
 
-    assert text.startswith("2 sessions: Could have cost $0.16 instead of $0.36 (56 % less), 155,184 tokens\n")
-    assert "  - $0.11, 96,006 tokens in 2 issues of 2 sessions\n" in text
+    assert text.startswith("2 sessions: Could have cost $0.12 instead of $0.36 (67 % less), 87,650 tokens\n")
+    assert "  - $0.13, 132,784 tokens in 2 issues of 2 sessions\n" in text
     assert "Dearest issues:" in text
     assert "Dearest issues:" not in total_as_text(summarize([report, report]), with_issues=False)
-    assert "| \\$0.11, 96,006 tokens |" in total_as_markdown(summarize([report, report]))
+    assert "| \\$0.13, 132,784 tokens |" in total_as_markdown(summarize([report, report]))
 
 
 def test_sessions_stand_in_a_table_of_80_columns() -> None:
@@ -81,7 +82,7 @@ def test_sessions_stand_in_a_table_of_80_columns() -> None:
 
     assert sessions_as_text(rows) == (
         "     cost         avoidable   score issues  session\n"
-        "    $0.18       $0.10 (56%)    44 F      5  0af7651916cd43dd8448eb211c80319c\n"
+        "    $0.18       $0.12 (67%)    32 F      5  0af7651916cd43dd8448eb211c80319c\n"
         " unpriced                 –   100 A      0  0af7651916cd43dd8448eb211c80319c\n"
         "        –                 –       –      0  0af7651916cd43dd8448eb211c80319c\n"
     )
@@ -91,7 +92,7 @@ def test_a_report_in_short_names_its_worst_issues() -> None:
     short = short_report(report_of(wasteful_session().session()))
 
     assert short.startswith(
-        "Session 0af7651916cd43dd8448eb211c80319c\n  Could have cost $0.08 instead of $0.18 (56 % less)"
+        "Session 0af7651916cd43dd8448eb211c80319c\n  Could have cost $0.06 instead of $0.18 (67 % less)"
     )
-    assert "  - MEDIUM Repeated file read: $0.06, 48,003 tokens (measured)\n" in short
+    assert "  - MEDIUM Repeated file read: $0.07, 66,392 tokens (measured)\n" in short
     assert "  - and 2 more\n" in short

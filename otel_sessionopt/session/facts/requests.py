@@ -32,17 +32,18 @@ class Requests:
     call_of: Mapping[str, SessionEvent]
     events_of: Mapping[str, tuple[SessionEvent, ...]]
 
-    def calls_for(self, event_ids: Collection[str]) -> tuple[SessionEvent, ...]:
-        """The model calls that did nothing but ask for these tool calls, in their order.
+    def calls_for(self, event_ids: Collection[str], beside: Collection[str] = ()) -> tuple[SessionEvent, ...]:
+        """The model calls that did nothing but ask for these tool calls and those `beside`, in their order.
 
-        A call that also asked for another one, or that said more than a remark, is not among them.
+        Each asked for one of the former at least. A call that also asked for another one, or that said more than a
+        remark, is not among them.
         """
         calls = {call.id: call for each in event_ids if (call := self.call_of.get(each)) is not None}
         return tuple(
             call
             for call in sorted(calls.values(), key=lambda call: (call.start_ns or 0, call.id))
             if (call.content_tokens or 0) <= _REMARK_TOKENS
-            and all(event.id in event_ids for event in self.events_of[call.id])
+            and all(event.id in event_ids or event.id in beside for event in self.events_of[call.id])
         )
 
 
