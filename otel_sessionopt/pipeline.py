@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from otel_sessionopt.analyzers.catalog import build_analyzers, default_analyzers
 from otel_sessionopt.analyzers.runner import run_analyzers
 from otel_sessionopt.dialects import read_span
+from otel_sessionopt.errors import InputError
 from otel_sessionopt.ingest.files import InputFile, read_records
 from otel_sessionopt.ingest.log_record import LogRecord
 from otel_sessionopt.ingest.spool import TraceSpool
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.base import BaseAnalyzer
     from otel_sessionopt.config import Settings
     from otel_sessionopt.dialects.digest import SpanDigest
-    from otel_sessionopt.errors import InputError
     from otel_sessionopt.ingest.span_record import SpanRecord
     from otel_sessionopt.pricing.catalog import PriceCatalog
     from otel_sessionopt.report.document import OptimizationReport
@@ -159,6 +159,10 @@ def _spooled(
                     logs.add_span(record.trace_id, digest)
                     spool.add(record.trace_id, digest)
             logs.place_into(spool)
+            if logs.unplaced:
+                on_error(
+                    InputError("log records", "", f"{logs.unplaced:,} name neither a session nor a trace: left out")
+                )
     except BaseException:
         spool.close()
         raise

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+from typing import Final
+
 from otel_sessionopt.dialects.base import Markers, read_error, root_detail
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.values import read_text
 from otel_sessionopt.ingest.span_record import SpanRecord
+
+UNKNOWN_DIALECT: Final = "unknown-dialect"
+"""Warning: the span speaks of model calls, in no convention that is known."""
+
+# Beginnings of attribute names of agent telemetry, and the names that nearly everyone gives to token counts.
+_TELLING: Final = re.compile(
+    r"(?:gen_?ai|llm|traceloop|langfuse|langsmith|mlflow|openinference|genkit|lmnr|lk|flue|agentops|coding_agent)[.:]"
+    r"|.*(?:prompt|completion|input|output)_?tokens?(?:_?count)?$"
+    r"|.*tokens?_?counts?(?:$|[._])",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Plain:
@@ -31,4 +46,10 @@ class Plain:
             # Asked only when there may be one: this runs for every ordinary span.
             read_error(record) if record.is_error or record.events or "error.type" in record.attributes else None,
             detail=root_detail(record) if record.parent_span_id is None else None,
+            warnings=(UNKNOWN_DIALECT,) if any(map(_tells_of_models, record.attributes)) else (),
         )
+
+
+@lru_cache(maxsize=4096)  # a program has hundreds of attribute names; the bound is for hostile input
+def _tells_of_models(name: str) -> bool:
+    return _TELLING.match(name) is not None

@@ -28,7 +28,7 @@ from otel_sessionopt.ingest.transcripts.opencode_store import (
 __all__ = ["FORMATS", "InputFile", "find_inputs", "read_records", "read_spans"]
 
 FORMATS: Final = (
-    "OTLP as JSON (one document, or JSON Lines) or as protobuf (one message, or length-prefixed ones), "
+    "OTLP spans or logs as JSON (one document, or JSON Lines) or as protobuf (one message, or length-prefixed ones), "
     "Jaeger's JSON, or a transcript of Claude Code, Codex, pi or opencode; plain, or compressed with gzip, xz or zstd"
 )
 """What can be read, in words for people."""

@@ -24,6 +24,13 @@ _WARNINGS: Final = {
     "reasoning-over-output": "{calls} with more reasoning than output; the output was taken for all of it.",
     "invalid-json": "{spans} with arguments or messages that are not valid JSON.",
     "cut-value": "{spans} with values that the sender cut; what was behind the cut was not seen.",
+    "unusable-usage": "{spans} with token numbers that are none; they were left out.",
+    "unusable-size": "{spans} with sizes of results that are none; they were left out.",
+    "unreadable-span": "{spans} that could not be read at all.",
+    "unknown-dialect": (
+        "{spans} with words of agent telemetry in no convention that is known; what they say is in no number here."
+    ),
+    "unmatched-log": "{logs} left out: which of the spans they belong to cannot be told, and nothing counts twice.",
     "dropped-attributes": "{spans} from which the sender dropped attributes.",
 }
 """What the names of warnings mean, for people."""
@@ -99,7 +106,9 @@ def _warning(name: str, count: int) -> str:
     sentence = _WARNINGS.get(name)
     if sentence is None:
         return f"Warning {clean_text(name)}: {_times(count, 'span')}."
-    return sentence.format(spans=_times(count, "span"), calls=_times(count, "model call"))
+    return sentence.format(
+        spans=_times(count, "span"), calls=_times(count, "model call"), logs=_times(count, "log record")
+    )
 
 
 def _times(count: int, noun: str) -> str:
