@@ -7,6 +7,7 @@ what came after. Only that is read and kept, so that memory grows with the conve
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -18,17 +19,22 @@ from otel_sessionopt.dialects.values import is_cut, read_structure, read_text
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 
-# Parsing is what costs here. A text up to this length is parsed whole, of a longer one only the end is; an answer with
-# more text than this is not sized, its output tokens still are.
+# Parsing is what costs here. An answer with more text than this is not sized; its output tokens still are.
 MAX_WHOLE_CHARS: Final = 100_000
+# A history up to this length is parsed whole, of a longer one only the end is.
+MAX_WHOLE_HISTORY_CHARS: Final = 16_000
 # Where the end of a long history cannot be found by its look, as with unusual orders of keys.
 MAX_PARSED_CHARS: Final = 4_000_000
 # Messages at the end that are looked at: calls in one answer of a model are rarely more than ten. The bound can hide
 # calls and never makes one.
 MAX_TAIL_MESSAGES: Final = 256
+MAX_STARTS: Final = 4_096  # as above: a message has a few objects inside it
 
 _decode: Final = json.JSONDecoder().raw_decode
-_ROLE: Final = '"role"'
+# Messages begin with one of these in all forms known, or with what the first message begins with.
+_FIRST_NAMES: Final = frozenset({'"role"', '"type"'})
+_FIRST_NAME: Final = re.compile(r'\[\s*\{\s*"(\w{1,40})"')
+_MAX_INDENT: Final = 40
 
 
 class HistoryReading(NamedTuple):
@@ -101,7 +107,7 @@ def _tail(inputs: object) -> tuple[list[Message], str | None]:
     warning: str | None = None
     if isinstance(inputs, str):
         text = inputs.strip()
-        if len(text) <= MAX_WHOLE_CHARS:
+        if len(text) <= MAX_WHOLE_HISTORY_CHARS:
             parsed = read_structure(text)
             backwards, warning = reversed(_messages(parsed.value)), parsed.warning
         elif is_cut(text):
@@ -140,19 +146,12 @@ def _messages(value: object) -> Sequence[object]:
 def _read_backwards(text: str) -> Iterator[Any]:
     """Messages of a long JSON array from its last one on, without parsing those that nobody asks for.
 
-    A quote inside a text is escaped, so that `"role"` at the beginning of an object is a message, or an object inside
-    one: that one does not end where the next message starts.
+    A quote inside a text is escaped, so that a known name at the beginning of an object starts a message, or an object
+    inside one: that one does not end where the next message starts.
     """
     following = len(text) - 1  # of the closing bracket
-    at = len(text)
     is_known_form = False
-    for _ in range(MAX_TAIL_MESSAGES):
-        at = text.rfind(_ROLE, 0, at)
-        if at < 0:
-            break
-        start = len(text[max(0, at - 20) : at].rstrip()) - 1 + max(0, at - 20)
-        if text[start] != "{":
-            continue
+    for start in _starts_backwards(text):
         try:
             value, end = _decode(text, start)
         except (ValueError, RecursionError):
@@ -164,3 +163,19 @@ def _read_backwards(text: str) -> Iterator[Any]:
         following = start
     if not is_known_form and len(text) <= MAX_PARSED_CHARS:
         yield from reversed(_messages(read_structure(text).value))
+
+
+def _starts_backwards(text: str) -> Iterator[int]:
+    """Where objects may start that are messages, from the end on: those that begin with a name that messages do."""
+    first = _FIRST_NAME.match(text)
+    names = {*_FIRST_NAMES, f'"{first[1]}"'} if first else _FIRST_NAMES
+    places = {name: text.rfind(name) for name in names}
+    for _ in range(MAX_STARTS):
+        name = max(places, key=lambda each: places[each])
+        at = places[name]
+        if at < 0:
+            return
+        places[name] = text.rfind(name, 0, at)
+        before = text[max(0, at - _MAX_INDENT) : at].rstrip()
+        if before.endswith("{"):
+            yield max(0, at - _MAX_INDENT) + len(before) - 1
