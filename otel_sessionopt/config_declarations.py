@@ -15,7 +15,7 @@ from otel_sessionopt.service_settings import ServiceSettings
 
 DEFAULT_FOLDER: Final = Path("~/.sessionoptimizer/reports")
 HISTORY_FOLDER: Final = Path("~/.sessionoptimizer")
-REPORT_FORMATS: Final = ("json", "md", "txt")
+REPORT_FORMATS: Final = ("json", "md", "txt", "html")
 FINDING_FORMS: Final = ("span-events", "log-events")
 ATTACH_FORMS: Final = ("root", "spans")
 TRUE_WORDS: Final = frozenset({"true", "1", "yes", "on"})
@@ -37,6 +37,10 @@ class ReportSettings:
     )
     formats: tuple[str, ...] = field(
         default=REPORT_FORMATS, metadata={"unit": "", "doc": "Forms of report file to write."}
+    )
+    jaeger_url: str = field(
+        default="",
+        metadata={"unit": "", "doc": "Address of a Jaeger UI that has the traces; HTML reports link to it."},
     )
 
 
@@ -129,6 +133,7 @@ def _table_settings(
         "save": (_flag, "true or false"),
         "folder": (_folder, "a folder name"),
         "formats": (_formats, f"a list of {', '.join(REPORT_FORMATS)}"),
+        "jaeger_url": (_web_address, "a URL that begins with http:// or https://, or nothing"),
         "findings": (_choice(FINDING_FORMS), " or ".join(FINDING_FORMS)),
         "attach": (_choice(ATTACH_FORMS), " or ".join(ATTACH_FORMS)),
         "delegate": (_name, "the name of a traces exporter"),
@@ -252,6 +257,13 @@ def _text(given: Given) -> str:
     if value is None or "\0" in value:
         raise ValueError
     return value
+
+
+def _web_address(given: Given) -> str:
+    address = given.value if isinstance(given.value, str) else given.text
+    if address is None or (address and not address.startswith(("http://", "https://"))):
+        raise ValueError
+    return address
 
 
 def _formats(given: Given) -> tuple[str, ...]:

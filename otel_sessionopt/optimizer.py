@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     OnReport = Callable[[OptimizationReport], None]
 
-EXPORT_FORMATS: Final = ("json", "markdown", "text")
+EXPORT_FORMATS: Final = ("json", "markdown", "text", "html")
 _DAY_NS: Final = 86_400 * NS_PER_SECOND
 
 
@@ -306,15 +307,29 @@ class SessionOptimizer:
             if stored.is_stale:
                 self._analysis.analyze(stored.session.id)
 
-    def export_report(self, session_id: str, format: str = "json") -> str | None:
-        """The report of a session as `json`, `markdown` or `text`; `None` when there is no such session.
+    def comparison_page(self, session_ids: Iterable[str], *, jaeger_url: str | None = None) -> str:
+        """Sessions beside each other as one HTML page, differences against the first.
+
+        Raises:
+            RecordingError: fewer than two of the ids are known, or more than a page has room for.
+        """
+        from otel_sessionopt.report.as_html_comparison import as_comparison_html
+
+        found = [self._analysis.analyze(session_id) for session_id in dict.fromkeys(session_ids)]
+        return as_comparison_html([each.report for each in found if each is not None], jaeger_url=jaeger_url)
+
+    def export_report(self, session_id: str, format: str = "json", *, jaeger_url: str | None = None) -> str | None:
+        """The report of a session as `json`, `markdown`, `text` or `html`; `None` when there is no such session.
+
+        The HTML form links to the trace in the Jaeger UI at `jaeger_url`.
 
         Raises:
             RecordingError: the format is unknown; names those there are.
         """
-        from otel_sessionopt.report import as_json, as_markdown, as_text
+        from otel_sessionopt.report import as_html, as_json, as_markdown, as_text
 
-        forms = dict(zip(EXPORT_FORMATS, (as_json, as_markdown, as_text), strict=True))
+        page: Callable[[OptimizationReport], str] = partial(as_html, jaeger_url=jaeger_url)
+        forms = dict(zip(EXPORT_FORMATS, (as_json, as_markdown, as_text, page), strict=True))
         if format not in forms:
             raise RecordingError(f"format {format!r} is unknown; known are {', '.join(forms)}")
         analysed = self._analysis.analyze(session_id)

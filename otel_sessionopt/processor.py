@@ -60,7 +60,8 @@ class SessionOptSpanProcessor(SpanProcessor):
             span that caused it as well; then nothing of a trace goes on before its root ends.
         settings: how long to wait and how much to keep.
         report_folder: where report files go; `None` writes none.
-        report_formats: `json`, `md`, `txt`.
+        report_formats: `json`, `md`, `txt`, `html`.
+        jaeger_url: address of the Jaeger UI that HTML reports link to.
         on_report: gets each report, refreshed and interim ones too, on the worker's thread.
         pipeline: makes the reports; when not given, one with the rules and prices of the settings file and the
             environment (`from_settings` takes the bounds and report files from there as well).
@@ -80,7 +81,8 @@ class SessionOptSpanProcessor(SpanProcessor):
         attach: AttachForm = "root",
         settings: ProcessorSettings | None = None,
         report_folder: Path | str | None = DEFAULT_REPORT_FOLDER,
-        report_formats: Sequence[str] = ("json", "md", "txt"),
+        report_formats: Sequence[str] = ("json", "md", "txt", "html"),
+        jaeger_url: str | None = None,
         on_report: Callable[[OptimizationReport], None] | None = None,
         pipeline: LivePipeline | None = None,
         findings: FindingForm = "span-events",
@@ -96,6 +98,7 @@ class SessionOptSpanProcessor(SpanProcessor):
         self._outputs = ReportOutputs(
             folder=None if report_folder is None else Path(report_folder),
             formats=tuple(report_formats),
+            jaeger_url=jaeger_url,
             on_report=on_report,
         )
         self._pipeline = pipeline

@@ -38,7 +38,8 @@ class ReportOutputs:
     """Where reports go beside the trace: files in `folder` (`None` = none), and a callable; both are optional."""
 
     folder: Path | None = None
-    formats: Sequence[str] = ("json", "md", "txt")
+    formats: Sequence[str] = ("json", "md", "txt", "html")
+    jaeger_url: str | None = None
     on_report: Callable[[OptimizationReport], None] | None = None
 
 
@@ -139,7 +140,12 @@ class LiveAnalysis:
             from otel_sessionopt.writeback.report_files import write_report
 
             try:
-                write_report(report, self._outputs.folder.expanduser(), self._outputs.formats)
+                write_report(
+                    report,
+                    self._outputs.folder.expanduser(),
+                    self._outputs.formats,
+                    jaeger_url=self._outputs.jaeger_url,
+                )
             except Exception as error:  # noqa: BLE001 - a full disk, a folder without permission, a home that is none
                 self._guard.failed("writing report files", error)
         if self._outputs.on_report is not None:

@@ -28,6 +28,7 @@ class ProcessorOptions(TypedDict, total=False):
     settings: ProcessorSettings | None
     report_folder: Path | str | None
     report_formats: Sequence[str]
+    jaeger_url: str | None
     on_report: Callable[[OptimizationReport], None] | None
     pipeline: LivePipeline | None
     findings: FindingForm
@@ -60,6 +61,7 @@ def options_from(settings: Settings) -> ProcessorOptions:
         "settings": settings.processor,
         "report_folder": report.folder if report.enabled else None,
         "report_formats": report.formats,
+        "jaeger_url": report.jaeger_url or None,
         "on_report": report_keeper(settings.history.folder) if settings.history.save else None,
         "pipeline": Pipeline.from_settings(settings),
         "findings": "log-events" if settings.writeback.findings == "log-events" else "span-events",

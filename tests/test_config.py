@@ -36,7 +36,7 @@ def test_without_any_source_every_setting_has_its_default() -> None:
 
     assert settings == Settings()
     assert settings.report.folder == Path("~/.sessionoptimizer/reports")
-    assert settings.report.formats == ("json", "md", "txt")
+    assert settings.report.formats == ("json", "md", "txt", "html")
     assert settings.processor.grace_seconds == 2.0
     assert {row.source for row in explain_settings(settings)} == {"default"}
 
@@ -170,12 +170,15 @@ def test_prices_may_be_given_by_variable_and_flag() -> None:
         ("[processor]\ngrace_seconds = nan\n", ":2: processor.grace_seconds is nan; a number"),
         ("[processor]\ngrace_seconds = '2'\n", ":2: processor.grace_seconds is '2'; a number"),
         ("[report]\nenabled = 'yes'\n", ":2: report.enabled is 'yes'; true or false is wanted"),
-        ("[report]\nformats = ['pdf']\n", ":2: report.formats is ['pdf']; a list of json, md, txt is wanted"),
+        ("[report]\nformats = ['pdf']\n", ":2: report.formats is ['pdf']; a list of json, md, txt, html is wanted"),
         ("[report]\nfolder = ''\n", ":2: report.folder is ''; a folder name is wanted"),
         ("ignore_paths = 'x'\n", ":1: ignore_paths is 'x'; a list of globs is wanted"),
         ("[rules.no-such]\n", ":1: there is no setting 'rules.no-such'"),
         ("[rule.large-file]\nmin_tokens = 3\n", ":2: there is no setting 'rule.large-file.min_tokens'; did you mean"),
-        ("report = 3\n", ":1: report is 3; it is a table: report.enabled, report.folder, report.formats"),
+        (
+            "report = 3\n",
+            ":1: report is 3; it is a table: report.enabled, report.folder, report.formats, report.jaeger_url",
+        ),
         ("[prices.x]\ninput = 3\n", ":2: prices.x has no output; both input and output are wanted"),
         ("[prices.x]\ninputs = 3\n", ":2: prices.x.inputs is no price; prices.<model>.<class> is wanted"),
         ("[prices.x]\ninput = -3\noutput = 1\n", ":2: prices.x.input is -3; a number of 0 or more is wanted"),

@@ -343,6 +343,11 @@ class TestAnalyze:
         session = reads(optimizer, 2)
 
         comparisons = report_of(optimizer, session).comparisons
+        recent = comparisons.pop("recent")
+        assert [(row["tokens"], row["efficiency_score"], row["issue_count"]) for row in recent] == [
+            (1_500, 33.3, 1),
+            (500, 100.0, 0),
+        ]
         assert comparisons == {
             "agent": "FORGE",
             "session": {"tokens": 1_000, "cost": 0.015, "efficiency": 50.0, "issues": 1.0},

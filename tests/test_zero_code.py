@@ -108,7 +108,7 @@ def test_the_traces_exporter_annotates_the_root(sink: OtlpSink, tmp_path: Path) 
     run = Run(sink, tmp_path, OTEL_TRACES_EXPORTER="sessionopt")
     assert len(run.spans) == 6
     assert "sessionopt.finding" in event_names(run.root)
-    assert [path.suffix for path in run.files] == [".json", ".md", ".txt"]
+    assert [path.suffix for path in run.files] == [".html", ".json", ".md", ".txt"]
     assert run.log == ""
 
 
@@ -127,7 +127,7 @@ def test_installed_is_on(sink: OtlpSink, tmp_path: Path) -> None:
     assert "sessionopt.finding" in event_names(report)
     assert report.parent_span_id == run.root.span_id
     assert event_names(run.root) == []
-    assert len(run.files) == 3
+    assert len(run.files) == 4
 
 
 def test_the_instrumentor_takes_options_from_a_declarative_configuration(sink: OtlpSink, tmp_path: Path) -> None:
@@ -177,6 +177,6 @@ def test_a_wrong_setting_is_told_in_one_line_and_the_program_runs(sink: OtlpSink
     run = Run(sink, tmp_path, OTEL_TRACES_EXPORTER="sessionopt", SESSIONOPT_REPORT_FORMATS="pdf")
     assert len(run.spans) == 6
     assert run.log == (
-        "SESSIONOPT_REPORT_FORMATS: report.formats is 'pdf'; a list of json, md, txt is wanted; "
+        "SESSIONOPT_REPORT_FORMATS: report.formats is 'pdf'; a list of json, md, txt, html is wanted; "
         "the traces exporter goes on with the defaults\n"
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_sessionopt.report import OptimizationReport
 
 SEVERITIES: Final = ("low", "medium", "high", "critical")
-_SUFFIXES: Final = {"text": "txt", "json": "json", "markdown": "md"}
+_SUFFIXES: Final = {"text": "txt", "json": "json", "markdown": "md", "html": "html"}
 _ALLOWED: Final = "give files, folders, globs, - for standard input, or ids that `sessionoptimizer list` shows"
 _ERRORS_TOLD: Final = 10
 """Lines about one file; a file of another format would fail in every line."""
@@ -39,7 +39,7 @@ _ERRORS_TOLD: Final = 10
     "--output",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Folder for report files, or one .json file for all reports.",
+    help="Folder for report files, one .json file for all reports, or one .html file for one session.",
 )
 @click.option(
     "--fail-on",
@@ -262,6 +262,8 @@ def _sink_for(stack: ExitStack, form: str | None, output: Path | None, settings:
     if output is None:
         if form == "json":
             return sinks.JsonSink(lambda text: click.echo(text, nl=False))
+        if form == "html":
+            return sinks.HtmlSink(settings.report.jaeger_url)
         return sinks.MarkdownSink() if form == "markdown" else sinks.TextSink(is_full=is_full)
     if output.suffix == ".json" and not output.is_dir():
         if form not in (None, "json"):
@@ -269,10 +271,14 @@ def _sink_for(stack: ExitStack, form: str | None, output: Path | None, settings:
         if not output.absolute().parent.is_dir():
             raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
         return sinks.JsonFileSink(stack.enter_context(replaced_file(output)).write, output)
+    if output.suffix == ".html" and not output.is_dir() and form in (None, "html"):
+        if not output.absolute().parent.is_dir():
+            raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
+        return sinks.HtmlSink(settings.report.jaeger_url, output)
     if output.exists() and not output.is_dir():
         raise ConfigError(f"--output {output}: is a file; a folder, or a file name that ends in .json, is wanted")
     formats = settings.report.formats if form is None else (_SUFFIXES[form],)
-    return sinks.FolderSink(output, formats)
+    return sinks.FolderSink(output, formats, settings.report.jaeger_url)
 
 
 def has_issue_at(report: OptimizationReport, least: str | None) -> bool:

@@ -9,13 +9,13 @@ import click
 
 from otel_sessionopt.cli.recordings import (
     RecordingCommand,
-    configured_optimizer,
     json_option,
     no_session,
+    open_optimizer,
     print_json,
     storage_option,
 )
-from otel_sessionopt.errors import RecordingError
+from otel_sessionopt.errors import ConfigError, RecordingError
 
 _COLUMNS: Final = ("session", "agent", "tokens", "cost", "score", "issues", "task")
 _RIGHT: Final = frozenset({"tokens", "cost", "score", "issues"})
@@ -24,31 +24,62 @@ _TASK_WIDTH: Final = 40
 
 @click.command("compare", cls=RecordingCommand)
 @click.argument("session_ids", nargs=-1, required=True, metavar="ID ID...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "html"), case_sensitive=False),
+    default="text",
+    show_default=True,
+    help="Form of the comparison; html is a page with the bill by source, issues gained and lost.",
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="File for the page.")
 @json_option
 @storage_option
-def command(session_ids: tuple[str, ...], is_json: bool, storage: Path | None) -> None:
+def command(session_ids: tuple[str, ...], form: str, output: Path | None, is_json: bool, storage: Path | None) -> None:
     """Compare sessions: figures, averages, and what the best one did differently.
 
     \b
-    Example:
+    Examples:
       sessionoptimizer compare forge_20260121_143000 forge_20260121_150000
+      sessionoptimizer compare forge_20260121_143000 forge_20260121_150000 --format html --output compared.html
     """
     from otel_sessionopt.cli.plain_table import print_table
+    from otel_sessionopt.config import load_settings
 
-    with configured_optimizer(storage) as optimizer:
+    if output is not None and form != "html":
+        raise ConfigError("--output is for the page; add --format html")
+    if is_json and form == "html":
+        raise ConfigError("--json and --format html are two forms; give one")
+    settings = load_settings()
+    with open_optimizer(storage, settings) as optimizer:
         for session_id in session_ids:
             if optimizer.summary(session_id) is None:
                 raise no_session(session_id)
+        if form == "html":
+            _give_page(optimizer.comparison_page(session_ids, jaeger_url=settings.report.jaeger_url), output)
+            return
         comparison = optimizer.compare_sessions(session_ids)
     if "error" in comparison:
         raise RecordingError(str(comparison["error"]))
-    if is_json:
+    if is_json or form == "json":
         print_json(comparison)
         return
     print_table(_COLUMNS, _rows(comparison), right=_RIGHT)
     click.echo(f"\nBest: {comparison['best_performer']}\nWorst: {comparison['worst_performer']}\n")
     for sentence in comparison["recommendations"]:
         click.echo(f"- {sentence}")
+
+
+def _give_page(page: str, output: Path | None) -> None:
+    from otel_sessionopt.writeback.report_files import replace_file
+
+    if output is None:
+        click.echo(page, nl=False)
+        return
+    if not output.absolute().parent.is_dir():
+        raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
+    replace_file(output, page)
+    click.echo(f"Wrote the comparison to {output}")
 
 
 def _rows(comparison: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -71,7 +71,7 @@ def command(otlp: str | None, output: Path | None, config: Path | None, override
         return Exit.FAILURE
     click.echo(as_text(reports[-1]))
     if settings.report.enabled or output is not None:
-        for path in write_report(reports[-1], folder, settings.report.formats):
+        for path in write_report(reports[-1], folder, settings.report.formats, jaeger_url=settings.report.jaeger_url):
             click.echo(f"Report: {path}")
     return Exit.CLEAN if export is None else export.tell()
 

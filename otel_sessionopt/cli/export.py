@@ -15,7 +15,7 @@ import click
 
 from otel_sessionopt.cli.exits import Exit
 from otel_sessionopt.cli.messages import tell_error
-from otel_sessionopt.cli.recordings import RecordingCommand, configured_optimizer, no_session, storage_option
+from otel_sessionopt.cli.recordings import RecordingCommand, no_session, open_optimizer, storage_option
 from otel_sessionopt.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otel_sessionopt.history.input_export import Exported
     from otel_sessionopt.ingest.inputs import InputFile
 
-_FORMATS: Final = ("json", "markdown", "text")
+_FORMATS: Final = ("json", "markdown", "text", "html")
 _ERRORS_TOLD: Final = 10
 
 
@@ -72,12 +72,14 @@ def command(
 
 
 def _write_report(session_id: str, form: str, output: Path | None, storage: Path | None) -> None:
+    from otel_sessionopt.config import load_settings
     from otel_sessionopt.writeback.report_files import replace_file
 
     if output is not None and not output.absolute().parent.is_dir():
         raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
-    with configured_optimizer(storage) as optimizer:
-        text = optimizer.export_report(session_id, form)
+    settings = load_settings()
+    with open_optimizer(storage, settings) as optimizer:
+        text = optimizer.export_report(session_id, form, jaeger_url=settings.report.jaeger_url)
     if text is None:
         raise no_session(session_id)
     if output is None:

@@ -10,12 +10,20 @@ from typing import Final, Protocol
 import click
 
 from otel_sessionopt.cli.session_table import print_sessions
-from otel_sessionopt.errors import InputError
-from otel_sessionopt.report import SCHEMA_VERSION, OptimizationReport, as_markdown, as_text, figures, report_to_dict
+from otel_sessionopt.errors import ConfigError, InputError
+from otel_sessionopt.report import (
+    SCHEMA_VERSION,
+    OptimizationReport,
+    as_html,
+    as_markdown,
+    as_text,
+    figures,
+    report_to_dict,
+)
 from otel_sessionopt.report.phrases import headline
 from otel_sessionopt.report.summary import SessionRow, SessionsTotal, row_of, total_headline, total_to_dict
 from otel_sessionopt.report.total_forms import short_report, total_as_markdown, total_as_text
-from otel_sessionopt.writeback.report_files import write_report
+from otel_sessionopt.writeback.report_files import replace_file, write_report
 
 IN_SHORT: Final = 10
 """Up to so many sessions each report is shown in short; more are shown as a table."""
@@ -84,6 +92,33 @@ class MarkdownSink:
             click.echo("\n---\n\n" + total_as_markdown(total), nl=False)
 
 
+class HtmlSink:
+    """The page of one session, whole; a second session is wrong use, because two pages are no page."""
+
+    def __init__(self, jaeger_url: str | None, path: Path | None = None) -> None:
+        self._jaeger_url = jaeger_url
+        self._path = path
+        self._only: OptimizationReport | None = None
+
+    def add(self, report: OptimizationReport) -> None:
+        """Keep it for the end: nothing is written where there are several."""
+        if self._only is not None:
+            raise ConfigError("--format html gives one page a session, and there are several; name a folder: --output")
+        self._only = report
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came
+        """Write the page, and where it is a file the number that matters on standard output."""
+        if self._only is None:
+            return
+        page = as_html(self._only, jaeger_url=self._jaeger_url)
+        if self._path is None:
+            click.echo(page, nl=False)
+            return
+        replace_file(self._path, page)
+        click.echo(headline(self._only))
+        click.echo(f"Wrote the page to {self._path}")
+
+
 class JsonSink:
     """One JSON document, written as reports come, one a line: `{schema_version, reports, total, errors}`."""
 
@@ -123,15 +158,16 @@ class JsonFileSink(JsonSink):
 class FolderSink:
     """Report files in a folder, and one sentence about them on standard output."""
 
-    def __init__(self, folder: Path, formats: Sequence[str]) -> None:
+    def __init__(self, folder: Path, formats: Sequence[str], jaeger_url: str | None = None) -> None:
         self._folder = folder
+        self._jaeger_url = jaeger_url
         self._formats = formats
         self._files = 0
         self._only: OptimizationReport | None = None
 
     def add(self, report: OptimizationReport) -> None:
         """Write its files."""
-        self._files += len(write_report(report, self._folder, self._formats))
+        self._files += len(write_report(report, self._folder, self._formats, jaeger_url=self._jaeger_url))
         self._only = report
 
     def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came

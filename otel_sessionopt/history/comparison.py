@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from otel_sessionopt.report import figures as shown
+from otel_sessionopt.report.masking import clean_text
 from otel_sessionopt.store.records import Figures, IssueTally, StoredSession
 
 RECENT_SESSIONS: Final = 20
@@ -37,13 +38,30 @@ def compare(sessions: Sequence[StoredSession]) -> dict[str, Any]:
 
 
 def beside_recent(own: Figures, agent: str, recent: Sequence[StoredSession]) -> dict[str, Any]:
-    """A session's figures beside the average of the agent's other recent sessions; `None` when there are none."""
-    analysed = [each.figures for each in recent if each.figures is not None][:RECENT_SESSIONS]
+    """A session's figures beside the agent's other recent sessions, the newest first; no average without any."""
+    others = [each for each in recent if each.figures is not None][:RECENT_SESSIONS]
+    analysed = [_figures(each) for each in others]
     return {
         "agent": agent,
         "session": averages([own]),
         "recent_sessions": len(analysed),
         "recent_average": averages(analysed) if analysed else None,
+        "recent": [_recent_row(each) for each in others],
+    }
+
+
+def _recent_row(stored: StoredSession) -> dict[str, Any]:
+    """What the spark line of a report shows of another session. Ids of recordings are anybody's text."""
+    own = _figures(stored)
+    return {
+        "id": clean_text(stored.session.id),
+        "started_at": clean_text(stored.session.started_at),
+        "tokens": own.tokens,
+        "cost": None if own.cost_usd is None else float(own.cost_usd),
+        "waste_tokens": own.waste_tokens,
+        "waste_cost": None if own.waste_cost_usd is None else float(own.waste_cost_usd),
+        "efficiency_score": own.efficiency_score,
+        "issue_count": own.issue_count,
     }
 
 

@@ -241,7 +241,7 @@ def _fold_of_rows(rows: Sequence[SpanRow]) -> SpanRow:
 
 
 def _told(counts: Counter[str]) -> str:
-    """`12 model call, 8 Read and 3 more`, as many kinds as a line has room for."""
-    told = [f"{count:,} {name}" for name, count in counts.most_common(_KINDS_TOLD)]
+    """`12 × model call, 8 × Read, 3 more`, as many kinds as a line has room for."""
+    told = [f"{count:,} × {name}" for name, count in counts.most_common(_KINDS_TOLD)]
     rest = sum(counts.values()) - sum(count for _, count in counts.most_common(_KINDS_TOLD))
     return clean_text(", ".join([*told, *([f"{rest:,} more"] if rest else [])]))

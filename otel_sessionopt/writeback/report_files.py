@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from otel_sessionopt.errors import ConfigError
-from otel_sessionopt.report import OptimizationReport, as_json, as_markdown, as_text
+from otel_sessionopt.report import OptimizationReport, as_html, as_json, as_markdown, as_text
 
 FORMATS: Final[Mapping[str, Callable[[OptimizationReport], str]]] = {
     "json": as_json,
     "md": as_markdown,
     "txt": as_text,
+    "html": as_html,
 }
 """File suffix → renderer."""
 
@@ -27,13 +28,18 @@ _RESERVED: Final = re.compile(r"(?i)^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$")  #
 
 
 def write_report(
-    report: OptimizationReport, folder: Path, formats: Sequence[str] = ("json", "md", "txt")
+    report: OptimizationReport,
+    folder: Path,
+    formats: Sequence[str] = ("json", "md", "txt", "html"),
+    *,
+    jaeger_url: str | None = None,
 ) -> list[Path]:
     """Write `report` as `<id>_report.<format>` for each of `formats` and give the paths.
 
     A reader sees the old file or the new one, never a part: each form is written beside its place and moved there. A
     later report of the same session replaces the earlier one; of two writers at once the last wins, whole. The folder
     is made, for its owner only, when it is not there (`~` is the home folder); files are for their owner only (0600).
+    The HTML form links to the trace in the Jaeger UI at `jaeger_url`.
 
     Raises:
         ConfigError: a format is unknown; nothing was written.
@@ -48,7 +54,8 @@ def write_report(
     paths = []
     for form in dict.fromkeys(formats):
         path = folder / f"{stem}_report.{form}"
-        replace_file(path, FORMATS[form](report))
+        text = as_html(report, jaeger_url=jaeger_url) if form == "html" else FORMATS[form](report)
+        replace_file(path, text)
         paths.append(path)
     return paths
 

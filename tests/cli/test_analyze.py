@@ -138,9 +138,9 @@ def test_a_folder_gets_a_file_per_session_and_form(
     assert run(["analyze", str(clean), str(wasteful), "--output", str(folder)]) == 0
 
     assert sorted(path.name for path in folder.iterdir()) == [
-        f"{trace:032x}_report.{form}" for trace in (1, 2) for form in ("json", "md", "txt")
+        f"{trace:032x}_report.{form}" for trace in (1, 2) for form in ("html", "json", "md", "txt")
     ]
-    assert capsys.readouterr().out.splitlines()[-1] == f"Wrote 6 report files to {folder}"
+    assert capsys.readouterr().out.splitlines()[-1] == f"Wrote 8 report files to {folder}"
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("json", "json"), ("markdown", "md"), ("text", "txt")])

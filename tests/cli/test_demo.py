@@ -73,7 +73,7 @@ def test_the_demo_finds_what_its_agent_wastes(home: Path) -> None:
     for title in ("Repeated file read", "Repeated search", "Failed retry", "Excessive thinking"):
         assert title in outcome.out
     folder = home / ".sessionoptimizer" / "reports"
-    assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".md", ".txt"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".json", ".md", ".txt"]
     for path in folder.iterdir():
         assert f"Report: {path}\n" in outcome.out
     Validator(SCHEMA).validate(json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8")))

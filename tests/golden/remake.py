@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import otel_sessionopt.report
 from otel_sessionopt.analyzers import pages
-from otel_sessionopt.report import OptimizationReport, as_json, as_markdown, as_text
+from otel_sessionopt.report import OptimizationReport, as_html, as_json, as_markdown, as_text
 from tests.golden.cases import ROOT, cases
 
 FOLDER = Path(__file__).resolve().parent / "reports"
-FORMS = {"json": as_json, "md": as_markdown, "txt": as_text}
+HTML = Path(otel_sessionopt.report.__file__).parent / "html"
+ASSETS = ("style.css", "script.js")
+
+
+def _page(report: OptimizationReport) -> str:
+    """The page without its style, its script and their hashes, which every page has alike."""
+    page = as_html(report, jaeger_url="http://localhost:16686")
+    for name in ASSETS:
+        page = page.replace((HTML / name).read_text(encoding="utf-8"), f"({name})")
+    return re.sub(r"sha256-[\w+/=]+", "sha256-…", page)
+
+
+FORMS = {"json": as_json, "md": as_markdown, "txt": as_text, "html": _page}
 COMMAND = "python -m tests.golden.remake"
 
 

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from otel_sessionopt.report import as_json, as_markdown, as_text
+from otel_sessionopt.report import as_html, as_json, as_markdown, as_text
+from otel_sessionopt.report.as_html_comparison import as_comparison_html
 from otel_sessionopt.report.summary import summarize
 from otel_sessionopt.report.total_forms import sessions_as_text, short_report, total_as_markdown, total_as_text
 from otel_sessionopt.writeback.report_files import write_report
+from tests.report.html_pages import check_page
 from tests.report.reports import Says, issue, report_of
 from tests.support.digest_builder import TraceBuilder
 
@@ -70,6 +72,8 @@ def check_every_form(text: str) -> None:
         as_text(report),
         as_markdown(report),
         as_json(report),
+        as_html(report),
+        as_comparison_html([report, report]),
         short_report(report),
         sessions_as_text([]),
         total_as_text(summarize([report, report]), with_issues=True),
@@ -80,6 +84,8 @@ def check_every_form(text: str) -> None:
         assert form.replace("\n", "").isprintable()
     json.loads(as_json(report))
     assert len(as_json(report)) < 100_000
+    check_page(as_html(report))
+    check_page(as_comparison_html([report, report]))
     check_rendered(as_markdown(report))
     check_rendered(total_as_markdown(summarize([report, report])))
 

@@ -11,22 +11,29 @@ from pathlib import Path
 import pytest
 
 from otel_sessionopt.errors import ConfigError
-from otel_sessionopt.report import as_markdown, as_text
+from otel_sessionopt.report import as_html, as_markdown, as_text
 from otel_sessionopt.writeback import report_files
 from otel_sessionopt.writeback.report_files import file_stem, replace_file, replaced_file, write_report
 from tests.report.reports import quiet_session, report_of
 
 
-def test_the_three_forms_stand_side_by_side(tmp_path: Path) -> None:
+def test_the_four_forms_stand_side_by_side(tmp_path: Path) -> None:
     report = report_of(quiet_session().session())
     paths = write_report(report, tmp_path)
 
     stem = "0af7651916cd43dd8448eb211c80319c_report"
-    assert [path.name for path in paths] == [f"{stem}.json", f"{stem}.md", f"{stem}.txt"]
+    assert [path.name for path in paths] == [f"{stem}.json", f"{stem}.md", f"{stem}.txt", f"{stem}.html"]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
     assert json.loads(paths[0].read_text(encoding="utf-8")) == report.to_dict()
     assert paths[1].read_text(encoding="utf-8") == as_markdown(report)
     assert paths[2].read_text(encoding="utf-8") == as_text(report)
+    assert paths[3].read_text(encoding="utf-8") == as_html(report)
+
+
+def test_the_page_links_to_jaeger_where_its_address_is_given(tmp_path: Path) -> None:
+    (path,) = write_report(report_of(quiet_session().session()), tmp_path, ["html"], jaeger_url="http://jaeger:16686/")
+
+    assert 'href="http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c"' in path.read_text(encoding="utf-8")
 
 
 def test_the_folder_is_made_for_its_owner_only_and_so_are_files(tmp_path: Path) -> None:
@@ -152,4 +159,4 @@ def test_readers_never_see_a_part_while_many_write(tmp_path: Path) -> None:
 
 
 def test_every_known_form_is_written_by_default() -> None:
-    assert tuple(report_files.FORMATS) == ("json", "md", "txt")
+    assert tuple(report_files.FORMATS) == ("json", "md", "txt", "html")
