@@ -43,10 +43,17 @@ def test_a_report_read_back_from_json_gives_the_same_page(report: OptimizationRe
 
 
 def test_the_top_says_what_it_cost_what_it_could_have_cost_and_the_score() -> None:
-    page = check_page(as_html(CASES["claude-code"]))
+    report = report_of(quiet_session().session())
+    assert report.bill.total.cost_usd == Decimal("0.003")
+    avoidable = Amount(tokens=200, cost_usd=Decimal("0.0012"))
+    report = replace(report, waste=replace(report.waste, avoidable=avoidable), efficiency_score=60.0, grade="D")
 
-    assert texts(page, "dd")[:4:2] == ["$0.86", "$0.77"]
-    assert "grade B" in texts(page, "text")
+    page = check_page(as_html(report))
+
+    assert texts(page, "dd")[:6] == [
+        "$0.0030", "600 tokens", "$0.0018", "without what was avoidable", "$0.0012", "40 % of the bill",
+    ]  # fmt: skip
+    assert texts(page, "text")[:2] == ["60", "grade D"]
 
 
 def test_the_three_issues_that_lead_every_form_lead_the_page() -> None:
