@@ -2,15 +2,16 @@
 
 A line is `{timestamp, type, payload}`. Items of the conversation stand in the order in which Codex recorded them; what
 a model call used follows after the results of the tools that it called, as a `token_count`, which is repeated whenever
-rate limits change. A thread that was forked begins with a copy of the other one's history.
+rate limits change. A thread that was forked begins with a copy of the other one's history, in newer versions with a
+reference to it.
 
-Source: openai/codex, `codex-rs/protocol/src/protocol.rs` (`RolloutLine`, `TokenUsageInfo`).
+Source: openai/codex, `codex-rs/protocol/src/protocol.rs` (`RolloutLine`, `TokenUsageInfo`). Checked with sessions of
+0.140 to 0.142, and with 0.169 (a sub-agent, resumed, forked) against requests that a provider's stub counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import PureWindowsPath
 from typing import Any, Final
 
@@ -19,16 +20,16 @@ from otel_sessionopt.ingest.inputs import InputFile
 from otel_sessionopt.ingest.json_lines import Entry
 from otel_sessionopt.ingest.span_record import SpanRecord
 from otel_sessionopt.ingest.transcripts import codex_lines as lines
-from otel_sessionopt.ingest.transcripts.fields import mapping_at, text_at, time_at
-from otel_sessionopt.ingest.transcripts.session_spans import ModelCall, SessionSpans, ToolCall
+from otel_sessionopt.ingest.transcripts.codex_state import Message, OpenTool, Replay, Response, Usage, finished_call
+from otel_sessionopt.ingest.transcripts.fields import count_at, mapping_at, text_at, time_at
+from otel_sessionopt.ingest.transcripts.session_spans import ModelCall, SessionSpans
 
 _AGENT: Final = "codex"
 _TYPES: Final = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
 _CALLS: Final = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 _OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
 _ENDS: Final = frozenset({"mcp_tool_call_end", "patch_apply_end"})
-_REPLAY_NS: Final = 1_000_000_000
-"""The history that a forked thread begins with is written at one stroke; no model answers within a second of that."""
+_FAILING_ITEMS: Final = frozenset({"McpToolCall", "FileChange"})  # a command fails by its exit code
 
 
 class CodexFormat:
@@ -48,50 +49,6 @@ class CodexFormat:
         yield from thread.finish()
 
 
-@dataclass(slots=True)
-class _OpenTool:
-    """One tool call without a result so far."""
-
-    name: str
-    start_ns: int
-    workdir: str
-    arguments: Any
-    is_failed: bool = False
-
-
-@dataclass(slots=True)
-class _Response:
-    """What was seen of the answer of a model whose token count did not come yet."""
-
-    start_ns: int
-    end_ns: int
-    text_chars: int = 0
-
-
-@dataclass(slots=True)
-class _Replay:
-    """The copied history at the beginning of a forked thread: how long it lasts, and what of it is in the context."""
-
-    until_ns: int
-    chars: int = 0
-
-
-@dataclass(slots=True)
-class _Message:
-    """A message of the user's side of which it is not known yet whether a person typed it."""
-
-    text: str
-    time_ns: int
-
-
-@dataclass(slots=True)
-class _Usage:
-    """Totals so far, and how many calls there were."""
-
-    total: Mapping[str, Any] = field(default_factory=dict)
-    calls: int = 0
-
-
 class _Thread:
     """The state of reading one file."""
 
@@ -108,26 +65,27 @@ class _Thread:
         self._task = ""
         self._start_ns: int | None = None
         self._now_ns = self._end_ns = self._input_ns = 0
-        self._response: _Response | None = None
-        self._usage = _Usage()
-        self._tools: dict[str, _OpenTool | None] = {}  # by call id; None once the span was given
-        self._messages: list[_Message] = []
+        self._response: Response | None = None
+        self._usage = Usage()
+        self._tools: dict[str, OpenTool | None] = {}  # by call id; None once the span was given
+        self._messages: list[Message] = []
         self._typed: set[int] = set()  # hashes of typed texts whose item did not come yet
         self._items = 0
         self._links: set[str] = set()
-        self._replay: _Replay | None = None
+        self._replay: Replay | None = None
 
     def read(self, value: Mapping[str, Any]) -> Iterator[SpanRecord]:
         """Spans that are complete with this line."""
         time_ns = time_at(value, "timestamp")
         self._now_ns = self._now_ns if time_ns is None else time_ns
         payload, kind = mapping_at(value, "payload"), text_at(value, "type")
+        ordinal = count_at(value, "ordinal")
         if kind == "session_meta":
             self._read_meta(payload)
             return
         spans = self._spans = self._spans or self._new_spans()
         if self._replay is not None:
-            if self._now_ns <= self._replay.until_ns:
+            if self._replay.holds(ordinal, self._now_ns):
                 self._skip(kind, payload, self._replay)
                 return
             yield from self._finish_replay(spans)
@@ -151,7 +109,7 @@ class _Thread:
         yield from self._load_messages(spans)
         for call_id, tool in self._tools.items():
             if tool:
-                yield spans.tool_call(self._chain, _tool_call(call_id, tool, tool.start_ns, None))
+                yield spans.tool_call(self._chain, finished_call(call_id, tool, tool.start_ns, None))
         start_ns = self._now_ns if self._start_ns is None else self._start_ns
         if self._chain:
             parent = spans.link_span_id(self._chain)
@@ -171,8 +129,10 @@ class _Thread:
         # The folder's name, not a prompt or title: those are content.
         self._task = PureWindowsPath(self._workdir).name
         self._input_ns = self._now_ns
-        if self._origin.is_fork:
-            self._replay = _Replay(max(self._now_ns, time_at(payload, "timestamp") or 0) + _REPLAY_NS)
+        end_ordinal = count_at(payload, "subagent_history_start_ordinal")
+        if end_ordinal or self._origin.has_copy:
+            written_ns = max(self._now_ns, time_at(payload, "timestamp") or 0)
+            self._replay = Replay(written_ns, end_ordinal)
 
     def _new_spans(self) -> SessionSpans:
         origin = self._origin
@@ -184,12 +144,12 @@ class _Thread:
         self._workdir = text_at(payload, "cwd") or self._workdir
         self._input_ns = self._now_ns
 
-    def _skip(self, kind: Any, payload: Mapping[str, Any], replay: _Replay) -> None:
+    def _skip(self, kind: Any, payload: Mapping[str, Any], replay: Replay) -> None:
         """Of copied lines only what they put into the context is kept: their calls were billed in another thread."""
         if kind == "turn_context":
             self._read_turn(payload)
         elif kind == "compacted":
-            replay.chars = _compacted_chars(payload)
+            replay.chars = lines.compacted_chars(payload)
         elif kind == "response_item":
             texts = (payload.get("content"), payload.get("arguments"), payload.get("input"), payload.get("output"))
             replay.chars += sum(len(lines.result_text(each)) for each in texts)
@@ -200,7 +160,7 @@ class _Thread:
     def _finish_replay(self, spans: SessionSpans) -> Iterator[SpanRecord]:
         replay, self._replay = self._replay, None
         if replay is not None and replay.chars:
-            time_ns = replay.until_ns - _REPLAY_NS
+            time_ns = replay.time_ns
             self._start_ns, self._end_ns = time_ns, max(self._end_ns, time_ns)
             yield spans.event(self._chain, self._key("fork"), time_ns, "CONTEXT_LOAD", replay.chars)
 
@@ -221,6 +181,10 @@ class _Thread:
             yield from self._open_tool(kind, payload, spans)
         elif kind == "tool_search_call":
             self._extend_response()
+        elif kind == "agent_message":  # of another agent
+            self._input_ns = self._now_ns
+            chars = len(lines.text_of(payload.get("content")))
+            yield spans.event(self._chain, self._next_key(), self._now_ns, "CONTEXT_LOAD", chars)
         elif kind == "tool_search_output":
             self._input_ns = self._now_ns
             if chars := lines.listing_chars(payload):
@@ -237,7 +201,7 @@ class _Thread:
         elif hash(text) in self._typed:
             self._typed.discard(hash(text))  # the event came first
         else:
-            self._messages.append(_Message(text, self._now_ns))
+            self._messages.append(Message(text, self._now_ns))
 
     def _read_typed(self, text: str, spans: SessionSpans) -> Iterator[SpanRecord]:
         """What a person typed comes twice: as an item of the conversation, like much that nobody typed, and as this."""
@@ -260,11 +224,13 @@ class _Thread:
         call_id = text_at(payload, "call_id") or text_at(payload, "id") or self._next_key()
         if call_id in self._tools:
             return
-        tool = _OpenTool(text_at(payload, "name") or kind, self._now_ns, self._workdir, _arguments(kind, payload))
+        tool = OpenTool(
+            text_at(payload, "name") or kind, self._now_ns, self._workdir, lines.call_arguments(kind, payload)
+        )
         self._tools[call_id] = tool
         if kind == "web_search_call":  # done by the provider; no result is recorded
             self._tools[call_id] = None
-            yield spans.tool_call(self._chain, _tool_call(call_id, tool, self._now_ns, None))
+            yield spans.tool_call(self._chain, finished_call(call_id, tool, self._now_ns, None))
 
     def _close_tool(self, payload: Mapping[str, Any], spans: SessionSpans) -> Iterator[SpanRecord]:
         call_id = text_at(payload, "call_id")
@@ -272,7 +238,7 @@ class _Thread:
         if tool:
             self._tools[call_id] = None
             output = payload.get("output")
-            yield spans.tool_call(self._chain, _tool_call(call_id, tool, self._now_ns, output))
+            yield spans.tool_call(self._chain, finished_call(call_id, tool, self._now_ns, output))
             yield from self._link(lines.spawned_thread(tool.name, output), call_id, spans)
 
     def _link(self, thread_id: str, call_id: str, spans: SessionSpans) -> Iterator[SpanRecord]:
@@ -289,15 +255,31 @@ class _Thread:
             yield from self._read_token_count(mapping_at(payload, "info"), spans)
         elif kind == "user_message":
             yield from self._read_typed(text_at(payload, "message"), spans)
+        elif kind == "item_completed":
+            yield from self._read_completed(mapping_at(payload, "item"), spans)
         elif kind in _ENDS:
-            tool = self._tools.get(text_at(payload, "call_id"))
-            if tool:
-                tool.is_failed = lines.is_failed_end(payload)
+            self._note_failure(text_at(payload, "call_id"), lines.is_failed_end(payload))
         elif kind == "collab_agent_spawn_end":
             yield from self._link(text_at(payload, "new_thread_id"), text_at(payload, "call_id"), spans)
         elif kind in ("error", "stream_error"):
             error = {semconv.ERROR_TYPE: text_at(payload, "codex_error_info") or kind}
             yield spans.event(self._chain, self._next_key(), self._now_ns, "ERROR", None, error)
+
+    def _read_completed(self, item: Mapping[str, Any], spans: SessionSpans) -> Iterator[SpanRecord]:
+        """What versions from 0.16x on write instead of the events that were one for each kind of thing."""
+        kind, call_id = text_at(item, "type"), text_at(item, "id")
+        if kind == "UserMessage":
+            yield from self._read_typed(lines.text_of(item.get("content")), spans)
+        elif kind == "SubAgentActivity":
+            if call_id in self._tools:
+                yield from self._link(text_at(item, "agent_thread_id"), call_id, spans)
+        elif kind in _FAILING_ITEMS:
+            self._note_failure(call_id, item.get("status") == "failed")
+
+    def _note_failure(self, call_id: str, is_failed: bool) -> None:
+        tool = self._tools.get(call_id)
+        if tool:
+            tool.is_failed = is_failed
 
     def _read_token_count(self, info: Mapping[str, Any], spans: SessionSpans) -> Iterator[SpanRecord]:
         total, last = mapping_at(info, "total_token_usage"), mapping_at(info, "last_token_usage")
@@ -306,7 +288,7 @@ class _Thread:
         usage = lines.token_numbers(last or lines.usage_difference(total, self._usage.total))
         self._usage.total = total
         self._usage.calls += 1
-        response = self._response or _Response(self._input_ns or self._now_ns, self._now_ns)
+        response = self._response or Response(self._input_ns or self._now_ns, self._now_ns)
         self._response = None
         yield from self._load_messages(spans)
         key = self._key(str(self._usage.calls))
@@ -326,13 +308,13 @@ class _Thread:
     def _read_compaction(self, payload: Mapping[str, Any], spans: SessionSpans) -> Iterator[SpanRecord]:
         self._input_ns = self._now_ns
         self._messages.clear()  # they are part of what replaces the history
-        chars = _compacted_chars(payload)
+        chars = lines.compacted_chars(payload)
         attributes = {semconv.COMPACTION: True}
         yield spans.event(self._chain, self._next_key(), self._now_ns, "CONTEXT_LOAD", chars or None, attributes)
 
-    def _extend_response(self) -> _Response:
+    def _extend_response(self) -> Response:
         if self._response is None:
-            self._response = _Response(min(self._input_ns or self._now_ns, self._now_ns), self._now_ns)
+            self._response = Response(min(self._input_ns or self._now_ns, self._now_ns), self._now_ns)
         self._response.end_ns = max(self._response.end_ns, self._now_ns)
         return self._response
 
@@ -343,36 +325,3 @@ class _Thread:
     def _key(self, name: str) -> str:
         """Id of a thing that has none of its own: its place in the thread, which is the same in every copy."""
         return f"{self._origin.thread_id}:{name}"
-
-
-def _compacted_chars(payload: Mapping[str, Any]) -> int:
-    history = payload.get("replacement_history")
-    if isinstance(history, list):
-        return sum(len(lines.text_of(item.get("content"))) for item in history if isinstance(item, dict))
-    return len(text_at(payload, "message"))
-
-
-def _arguments(kind: str, payload: Mapping[str, Any]) -> Any:
-    if kind == "custom_tool_call":
-        return {"input": payload.get("input")}
-    action = payload.get("action")
-    if kind == "local_shell_call" and isinstance(action, dict):
-        return {"command": action.get("command"), "workdir": action.get("working_directory")}
-    return action if kind == "web_search_call" else payload.get("arguments")
-
-
-def _tool_call(call_id: str, tool: _OpenTool, end_ns: int, output: Any) -> ToolCall:
-    text = None if output is None else lines.result_text(output)
-    is_rejected = text is not None and lines.is_rejection(text)
-    is_failed = not is_rejected and (tool.is_failed or lines.is_failed(output))
-    return ToolCall(
-        call_id=call_id,
-        name=tool.name,
-        start_ns=tool.start_ns,
-        end_ns=end_ns,
-        arguments=tool.arguments,
-        result=text,
-        workdir=tool.workdir,
-        error="tool_error" if is_failed else "",
-        is_rejected=is_rejected,
-    )

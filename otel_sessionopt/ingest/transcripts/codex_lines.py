@@ -23,13 +23,13 @@ class ThreadOrigin:
         thread_id: its own id.
         session_id: id of the thread that the person talks to: its own, or for a sub-agent the one that stands above.
         kind: name or role of the sub-agent; empty for a thread of its own.
-        is_fork: the file begins with a copy of another thread's history.
+        has_copy: the file begins with a copy of another thread's history.
     """
 
     thread_id: str
     session_id: str
     kind: str = ""
-    is_fork: bool = False
+    has_copy: bool = False
 
 
 def thread_origin(meta: Mapping[str, Any], fallback_id: str) -> ThreadOrigin:
@@ -38,8 +38,9 @@ def thread_origin(meta: Mapping[str, Any], fallback_id: str) -> ThreadOrigin:
     source = mapping_at(meta, "source").get("subagent")
     spawn = mapping_at(source, "thread_spawn") if isinstance(source, dict) else {}
     parent = text_at(meta, "parent_thread_id") or text_at(spawn, "parent_thread_id")
+    has_copy = bool(text_at(meta, "forked_from_id")) and "history_base" not in meta
     if source is None and not parent:
-        return ThreadOrigin(thread_id=thread_id, session_id=thread_id, is_fork=bool(text_at(meta, "forked_from_id")))
+        return ThreadOrigin(thread_id=thread_id, session_id=thread_id, has_copy=has_copy)
     # Threads share the id of the session since 0.142; before, only the thread one level above is told.
     session_id = text_at(meta, "session_id")
     names = (text_at(spawn, "agent_role"), text_at(spawn, "agent_nickname"), source if isinstance(source, str) else "")
@@ -47,7 +48,7 @@ def thread_origin(meta: Mapping[str, Any], fallback_id: str) -> ThreadOrigin:
         thread_id=thread_id,
         session_id=session_id if session_id and session_id != thread_id else parent or thread_id,
         kind=next(filter(None, names), "sub-agent"),
-        is_fork=bool(text_at(meta, "forked_from_id")),
+        has_copy=has_copy,
     )
 
 
@@ -122,3 +123,21 @@ def spawned_thread(name: str, output: Any) -> str:
 def listing_chars(payload: Mapping[str, Any]) -> int:
     """Size of tool definitions that a search for tools brought into the context."""
     return len(json.dumps(payload.get("tools"), separators=(",", ":"))) if "tools" in payload else 0
+
+
+def compacted_chars(payload: Mapping[str, Any]) -> int:
+    """Length of what a compaction left: what replaces the history, else the summary."""
+    history = payload.get("replacement_history")
+    if isinstance(history, list):
+        return sum(len(text_of(item.get("content"))) for item in history if isinstance(item, dict))
+    return len(text_at(payload, "message"))
+
+
+def call_arguments(kind: str, payload: Mapping[str, Any]) -> Any:
+    """The arguments of a call of that kind, as they are in its item."""
+    if kind == "custom_tool_call":
+        return {"input": payload.get("input")}
+    action = payload.get("action")
+    if kind == "local_shell_call" and isinstance(action, dict):
+        return {"command": action.get("command"), "workdir": action.get("working_directory")}
+    return action if kind == "web_search_call" else payload.get("arguments")

@@ -170,11 +170,39 @@ def test_the_history_that_a_fork_begins_with_is_context_and_was_billed_elsewhere
     assert carried > len("permissions" + "# AGENTS.md instructions" + "fix the till")
 
 
-@pytest.mark.parametrize("told_by", ["result", "event"])
+def test_a_fork_that_only_refers_to_the_history_has_nothing_to_pass_over(tmp_path: Path) -> None:
+    fork = meta(0, id=CHILD, forked_from_id=THREAD, history_base={"thread_id": THREAD, "end_ordinal_exclusive": 45})
+    records = read(tmp_path, fork, turn(0.1), said(0.2, "user", "another way"), used(0.5, 6_000, 1_000))
+    assert [call.attributes[semconv.INPUT_TOKENS] for call in named(records, "chat gpt-5.5")] == [1_000]
+
+
+def test_a_sub_agent_that_inherits_history_says_where_its_own_begins(tmp_path: Path) -> None:
+    source = {"subagent": {"thread_spawn": {"parent_thread_id": THREAD, "depth": 1, "agent_nickname": "Ada"}}}
+    head = meta(0, id=CHILD, session_id=THREAD, forked_from_id=THREAD, source=source, subagent_history_start_ordinal=4)
+    own = [head, meta(0), said(0, "user", "fix"), called(0, "call_1", cmd="ls"), turn(0.1), used(0.2, 500, 500)]
+    numbered = [json.dumps({**json.loads(each), "ordinal": number}) for number, each in enumerate(own)]
+    records = read(tmp_path, *numbered)
+    assert [record.name for record in records] == ["context_load", "chat gpt-5.5", "invoke_agent Ada"]
+    assert event_sizes(records, "CONTEXT_LOAD") == [len("fix") + len('{"cmd": "ls"}')]
+
+
+def test_newer_versions_tell_of_typed_messages_as_completed_items(tmp_path: Path) -> None:
+    item = {"type": "UserMessage", "id": "x", "content": [{"type": "text", "text": "hello"}]}
+    done = line(1.1, "event_msg", type="item_completed", item=item)
+    other = line(2, "response_item", type="agent_message", content=[{"type": "input_text", "text": "done"}])
+    records = read(tmp_path, meta(), turn(0), said(1, "user", "hello"), done, other, used(3, 9, 9))
+    assert event_sizes(records, "USER_MESSAGE") == [len("hello")]
+    assert event_sizes(records, "CONTEXT_LOAD") == [len("done")]
+
+
+@pytest.mark.parametrize("told_by", ["result", "event", "item"])
 def test_a_sub_agent_in_a_file_of_its_own_is_joined_to_the_call_that_started_it(tmp_path: Path, told_by: str) -> None:
     spawn = called(3, "call_9", "spawn_agent", message="look")
     if told_by == "event":
         told = line(4, "event_msg", type="collab_agent_spawn_end", call_id="call_9", new_thread_id=CHILD)
+    elif told_by == "item":
+        item = {"type": "SubAgentActivity", "kind": "started", "id": "call_9", "agent_thread_id": CHILD}
+        told = line(4, "event_msg", type="item_completed", item=item)
     else:
         told = gave(4, "call_9", json.dumps({"agent_id": CHILD}))
     parent = read(tmp_path, meta(), turn(0), spawn, told, used(7, 100, 100))
@@ -201,6 +229,12 @@ def test_a_sub_agent_of_a_sub_agent_belongs_to_the_session_that_both_share(tmp_p
         ({"type": "mcp_tool_call_end", "result": {"Err": "gone"}}, "nothing", (True, None)),
         ({"type": "mcp_tool_call_end", "result": {"Ok": {"isError": False}}}, "fine", (False, None)),
         ({"type": "patch_apply_end", "success": False}, "no match", (True, None)),
+        ({"type": "item_completed", "item": {"type": "McpToolCall", "id": "c", "status": "failed"}}, "x", (True, None)),
+        (
+            {"type": "item_completed", "item": {"type": "CommandExecution", "id": "c", "status": "failed"}},
+            "x",
+            (False, None),
+        ),
         ({"type": "task_started"}, {"content": "bad", "success": False}, (True, None)),
         ({"type": "task_started"}, "exec command rejected by user", (False, True)),
         ({"type": "task_started"}, "aborted by user after 2.0s", (False, None)),
