@@ -7,7 +7,10 @@ from typing import NamedTuple
 from otel_sessionopt.dialects.digest import ResultDigest, ToolUse
 from otel_sessionopt.dialects.results import read_result
 from otel_sessionopt.dialects.tools import ToolReading, read_tool
-from otel_sessionopt.dialects.values import read_count, read_id
+from otel_sessionopt.dialects.values import is_cut, read_count, read_id
+
+# What begins like this is JSON, and not a line of a log in brackets.
+_JSON_RESULT = ('{"', '[{"', '["')
 
 
 class ToolCall(NamedTuple):
@@ -55,6 +58,8 @@ def read_tool_call(
         digest, says_error = read_result(result, is_read=_reads_one_file(reading), is_shell=reading.is_shell)
         if error is None and says_error:
             error = "tool_error"
+        if isinstance(result, str) and result.startswith(_JSON_RESULT) and is_cut(result.rstrip()):
+            warnings = warnings if "cut-value" in warnings else (*warnings, "cut-value")  # at least this long
         if error is None and digest.exit_code and not (digest.exit_code == 1 and reading.is_exit_one_an_answer):
             error = "exit_code"
     if stated_chars is not None or stated_tokens is not None:
