@@ -14,7 +14,7 @@ from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.langchain import call_id_in, tool_message, unwrap_arguments, unwrap_result
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.recorded_messages import model_messages
-from otel_sessionopt.dialects.renaming import COST, Renaming
+from otel_sessionopt.dialects.renaming import COST, Renaming, name_broken_usage
 from otel_sessionopt.dialects.usage import CacheVerdict
 from otel_sessionopt.dialects.values import read_count, read_structure, read_text
 from otel_sessionopt.ingest.span_record import SpanRecord
@@ -85,7 +85,7 @@ class Langfuse:
         )
         if operation is Operation.AGENT and digest.agent is None:
             digest = digest._replace(agent=read_text(record.name))
-        return digest
+        return name_broken_usage(digest, attributes, (USAGE,))
 
 
 def _operation(attributes: Mapping[str, Any]) -> Operation:

@@ -14,7 +14,7 @@ from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.langchain import call_id_in, unwrap_arguments, unwrap_result
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.recorded_messages import model_messages
-from otel_sessionopt.dialects.renaming import Renaming
+from otel_sessionopt.dialects.renaming import Renaming, name_broken_usage
 from otel_sessionopt.dialects.usage import CacheVerdict
 from otel_sessionopt.dialects.values import read_structure
 from otel_sessionopt.ingest.span_record import SpanRecord
@@ -86,9 +86,10 @@ class LangSmith:
             elif operation in (Operation.MODEL_CALL, Operation.EMBEDDING):
                 standard |= model_messages(attributes.get(PROMPT), attributes.get(COMPLETION))
                 _read_usage(attributes, standard)
-        return read_genai(
+        digest = read_genai(
             record._replace(attributes=standard), self.id, operation=operation, by_dialect=CacheVerdict.INCLUSIVE
         )
+        return name_broken_usage(digest, attributes, (_USAGE, _INPUT_DETAILS, _OUTPUT_DETAILS))
 
 
 def _read_usage(attributes: Mapping[str, Any], standard: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.recorded_messages import model_messages
-from otel_sessionopt.dialects.renaming import COST, TOTAL_TOKENS, Renaming
+from otel_sessionopt.dialects.renaming import COST, TOTAL_TOKENS, Renaming, name_broken_usage
 from otel_sessionopt.dialects.usage import CacheVerdict
 from otel_sessionopt.dialects.values import read_structure, read_text
 from otel_sessionopt.ingest.span_record import SpanRecord
@@ -87,7 +87,7 @@ class MlFlow:
         )
         if operation is Operation.AGENT and digest.agent is None:
             digest = digest._replace(agent=read_text(record.name))
-        return digest
+        return name_broken_usage(digest, attributes, (USAGE,))
 
 
 def _usage(attributes: Mapping[str, Any]) -> dict[str, Any]:

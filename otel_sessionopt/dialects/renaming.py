@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from otel_sessionopt import semconv
 from otel_sessionopt.dialects.base import KeyTable
+from otel_sessionopt.dialects.digest import SpanDigest
 from otel_sessionopt.dialects.otel_genai import KEYS
+from otel_sessionopt.dialects.values import read_count, read_structure
 
 COST: Final = "gen_ai.usage.cost"
 TOTAL_TOKENS: Final = "gen_ai.usage.total_tokens"
@@ -34,3 +36,17 @@ class Renaming:
     def standard(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """The facts of a span under OTel names; a new mapping of the caller's own."""
         return {standard: attributes[name] for standard, name in self._table.find(attributes).items()}
+
+
+def name_broken_usage(digest: SpanDigest, attributes: Mapping[str, Any], names: Iterable[str]) -> SpanDigest:
+    """The digest with a warning for each of these attributes that should be a mapping of counts and is not."""
+    problems = [problem for name in names if name in attributes and (problem := _usage_problem(attributes[name]))]
+    return digest._replace(warnings=tuple(dict.fromkeys((*digest.warnings, *problems)))) if problems else digest
+
+
+def _usage_problem(value: object) -> str | None:
+    usage, warning = read_structure(value)
+    if not isinstance(usage, Mapping):
+        return None if usage is None else warning or "unusable-usage"
+    counts = (count for count in usage.values() if count is not None and not isinstance(count, Mapping))
+    return "unusable-usage" if any(read_count(count) is None for count in counts) else None

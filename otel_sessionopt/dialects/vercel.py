@@ -130,7 +130,8 @@ def _read_cache_until_5(attributes: Mapping[str, Any], standard: dict[str, Any])
             ):
                 if own.get(name) is not None:
                     standard.setdefault(standard_name, own[name])
-    return CacheVerdict.EXCLUSIVE if is_anthropic else CacheVerdict.INCLUSIVE
+    # Bedrock's own figure leaves the cache out, too, whoever made the model.
+    return CacheVerdict.EXCLUSIVE if is_anthropic or "bedrock" in provider else CacheVerdict.INCLUSIVE
 
 
 def _answer(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The run is the same in every dialect, so the expected figures are written once, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -118,3 +119,74 @@ def test_no_value_of_any_attribute_makes_a_dialect_raise_or_invent_tokens(value:
                     if digest.model is not None:
                         assert digest.model.input_tokens <= 1_200 + 200, (sample.dialect, case, key)
                         assert digest.model.output_tokens <= 400, (sample.dialect, case, key)
+
+
+def test_values_cut_by_a_length_limit_make_no_number_larger() -> None:
+    for sample in SAMPLES:
+        for case in CASES:
+            span: Span | None = getattr(sample, case)
+            if span is None:
+                continue
+            for record in sample.records(span):
+                whole = read_span(record)
+                for limit in (1, 8, 40):
+                    cut = {
+                        key: value[:limit] if isinstance(value, str) else value
+                        for key, value in record.attributes.items()
+                    }
+                    digest = read_span(record._replace(attributes=cut))
+                    assert UNREADABLE not in digest.warnings, (sample.dialect, case, limit)
+                    if digest.model is not None and digest.model.has_usage and whole.model is not None:
+                        assert digest.model.input_tokens <= max(whole.model.input_tokens, 1_200)
+                        assert digest.model.output_tokens <= max(whole.model.output_tokens, 300)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "warning"),
+    [
+        ({"mlflow.spanType": '"LLM"', "mlflow.chat.tokenUsage": '{"input_tokens": 12'}, "cut-value"),
+        ({"mlflow.spanType": '"LLM"', "mlflow.chat.tokenUsage": "{input_tokens: 12}"}, "invalid-json"),
+        ({"mlflow.spanType": '"LLM"', "mlflow.chat.tokenUsage": "[12]"}, "unusable-usage"),
+        (
+            {
+                "langfuse.observation.type": "generation",
+                "langfuse.observation.usage_details": '{"input": "many", "output": 3}',
+            },
+            "unusable-usage",
+        ),
+        (
+            {"langfuse.observation.type": "generation", "langfuse.observation.usage_details": '{"input": 12, "out'},
+            "cut-value",
+        ),
+        ({"langsmith.span.kind": "llm", "langsmith.usage_metadata": '{"input_tokens": 12, "out'}, "cut-value"),
+    ],
+)
+def test_usage_in_broken_json_is_named_and_not_guessed(attributes: dict[str, object], warning: str) -> None:
+    sample = Sample(dialect="any")
+    session = sample.session(Span(name="call", attributes=attributes))
+
+    assert session.release is not None
+    assert session.release.warnings.get(warning) == 1
+    assert session.total_tokens_input == 0
+
+
+KIND_KEYS = (
+    "openinference.span.kind",
+    "traceloop.span.kind",
+    "agentops.span.kind",
+    "langsmith.span.kind",
+    "langfuse.observation.type",
+    "mlflow.spanType",
+    "gen_ai.operation.name",
+    "ai.operationId",
+)
+
+
+@pytest.mark.parametrize(("sample", "span"), rows("nested"))
+@pytest.mark.parametrize("kind", ["something_new", '"SOMETHING_NEW"', 7])
+def test_a_kind_that_we_do_not_know_changes_no_bill(sample: Sample, span: Span, kind: object) -> None:
+    renamed = {key: kind if key in KIND_KEYS else value for key, value in span.attributes.items()}
+    session = sample.session(replace(span, name="something new", attributes=renamed))
+
+    assert (session.total_tokens_input, session.total_tokens_output) == (1_200, 300)
+    assert len(calls_of(session)) == 1
