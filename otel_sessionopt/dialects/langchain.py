@@ -46,8 +46,11 @@ def unwrap_result(value: object) -> Any:
 
 def tool_message(value: object) -> Mapping[str, Any] | None:
     """The message that answers a tool call, serialised or plain; `None` where a structure is none."""
-    if isinstance(value, Mapping) and "lc" in value:
-        value = value.get("kwargs")
+    if isinstance(value, Mapping):
+        if "lc" in value:
+            value = value.get("kwargs")
+        elif value.get("type") == "tool" and "data" in value:  # as `messages_to_dict` writes it
+            value = value["data"]
     return value if isinstance(value, Mapping) and "tool_call_id" in value and "content" in value else None
 
 

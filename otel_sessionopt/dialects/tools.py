@@ -32,6 +32,7 @@ _OTHER: Final = ToolRow(ToolKind.OTHER)
 _UNKNOWN_FILE_USE: Final = ToolRow(ToolKind.OTHER, may_write=True)
 # Tools that call another tool, which their arguments name.
 _PASSES_ON: Final = frozenset({"usemcptool", "mcpcall"})
+_RAW_KEYS: Final = {ToolKind.SHELL: "command", ToolKind.READ: "path", ToolKind.SEARCH: "query", ToolKind.WEB: "query"}
 _POLLING_ACTIONS: Final = frozenset({"poll", "log", "logs", "list", "status", "output"})
 
 
@@ -126,10 +127,16 @@ def read_tool(name: str, arguments: object | None, workdir: str | None) -> ToolR
     if isinstance(value, str):
         if warning is not None:
             return _classify_cut(named, value, workdir, warning)
-        # Tools that take raw text: a patch, a command.
-        key = "command" if named.row is not None and named.row.kind is ToolKind.SHELL else "input"
-        return _classify(named, {key: value}, workdir, value)
+        return _classify(named, {_raw_key(named, value): value}, workdir, value)
     return _classify(named, {}, workdir, canonical_json(value))
+
+
+def _raw_key(named: ToolName, text: str) -> str:
+    """What a text is that is all of the arguments: a command or a patch, or the one argument of a LangChain tool."""
+    kind = None if named.row is None else named.row.kind
+    if kind is None or ("\n" in text and kind is not ToolKind.SHELL):
+        return "input"
+    return _RAW_KEYS.get(kind, "input")
 
 
 def _without_arguments(named: ToolName, row: ToolRow) -> ToolReading:

@@ -102,8 +102,8 @@ def find_tool_repeats(tree: CallTree) -> ToolRepeats:
     calls = [i for i, span in enumerate(spans) if span.operation is Operation.TOOL_CALL and i not in found.repeats]
     if len({spans[i].dialect for i in calls}) > 1:
         twins = find_twins(spans, calls, _call_id, is_same_time=False)
-        others = [i for i in calls if i not in twins]
-        twins |= find_twins(spans, others, _name_and_arguments)
+        for key in (_name_and_id, _name_and_arguments):
+            twins |= find_twins(spans, [i for i in calls if i not in twins], key)
         for i, kept in twins.items():
             _merge(tree, found, kept, i)
     return found
@@ -147,6 +147,11 @@ def _merge(tree: CallTree, found: ToolRepeats, kept: int, repeat: int) -> None:
 def _call_id(span: SpanDigest) -> str | None:
     call_id = span.tool.call_id if span.tool is not None else None
     return call_id if call_id is not None and len(call_id) >= MIN_UNIQUE_ID_CHARS else None
+
+
+def _name_and_id(span: SpanDigest) -> tuple[str, str] | None:
+    tool = span.tool
+    return None if tool is None or tool.call_id is None else (tool.name.casefold(), tool.call_id)
 
 
 def _name_and_arguments(span: SpanDigest) -> tuple[str, int] | None:

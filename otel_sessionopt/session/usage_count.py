@@ -55,9 +55,9 @@ def count_usage(tree: CallTree) -> UsageCount:
             has_container_usage = has_container_usage or operation in _CONTAINERS
     repeats, cover = _find_nested_repeats(tree, is_call, has_usage)
     repeats.update(_find_repeated_responses(spans, is_call, repeats))
-    billed = [i for i in range(len(spans)) if is_call[i] and has_usage[i] and i not in repeats]
-    if len({spans[i].dialect for i in billed}) > 1:
-        repeats.update(find_twins(spans, billed, _call_key))
+    calls = [i for i in range(len(spans)) if is_call[i] and i not in repeats]
+    if len({spans[i].dialect for i in calls}) > 1:
+        repeats.update(find_twins(spans, calls, _call_key))
     return UsageCount(
         repeats=repeats,
         completed=_complete(spans, repeats),
@@ -131,9 +131,9 @@ def _find_repeated_responses(
 def _call_key(span: SpanDigest) -> Hashable | None:
     """What two spans of one call have in common where they do not state the response's id."""
     use = span.model
-    if use is None or not use.input_tokens or not use.output_tokens:
-        return None
-    return use.input_tokens, use.output_tokens
+    if use is not None and use.has_usage:
+        return (use.input_tokens, use.output_tokens) if use.input_tokens and use.output_tokens else None
+    return None if span.error is None else "failed"  # the name of the failure differs from library to library
 
 
 def _complete(spans: Sequence[SpanDigest], repeats: Mapping[int, int]) -> dict[int, SpanDigest]:

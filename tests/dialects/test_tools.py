@@ -434,3 +434,22 @@ def test_no_arguments_make_it_raise(name: str, arguments: object, workdir: str |
 @given(st.text(max_size=40))
 def test_no_name_makes_it_raise(name: str) -> None:
     assert isinstance(classify_tool(name, {"path": "/a"}, None), ToolUse)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "path", "query"),
+    [
+        ("read_file", "src/a.py", "src/a.py", None),
+        ("web_search", "weather in Bergen", None, "weather in Bergen"),
+        ("grep", "def main", None, "def main"),
+        ("read_file", "two\nlines", None, None),
+        ("lookup", "src/a.py", None, None),
+    ],
+)
+def test_a_bare_text_is_the_one_argument_that_the_tool_has(
+    name: str, text: str, path: str | None, query: str | None
+) -> None:
+    use = classify_tool(name, text, None)
+
+    assert [access.path for access in use.accesses] == ([] if path is None else [path])
+    assert use.query == query

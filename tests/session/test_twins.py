@@ -79,6 +79,15 @@ def test_calls_without_usage_are_never_paired() -> None:
     assert tokens_of(*calls)[0] == 2
 
 
+def test_a_failed_call_that_two_libraries_write_is_one_failure() -> None:
+    def failed(number: int, dialect: str, error: str) -> SpanDigest:
+        return span(number, 1, 2, dialect, Operation.MODEL_CALL, error=error)
+
+    first = failed(1, "openinference", "langchain.OpenAIError")
+    assert len(session_of(first, failed(2, "otel-genai", "BadRequestError")).events) == 1
+    assert len(session_of(first, failed(2, "openinference", "BadRequestError")).events) == 2
+
+
 def test_a_tool_call_with_the_same_id_is_one_call_whenever_it_is_written() -> None:
     tools = tool(1, 1, 2, "openinference", call_id="call_12345"), tool(2, 5, 6, "openllmetry", call_id="call_12345")
 
@@ -86,9 +95,10 @@ def test_a_tool_call_with_the_same_id_is_one_call_whenever_it_is_written() -> No
 
 
 def test_short_ids_count_up_in_every_conversation() -> None:
-    tools = tool(1, 1, 2, "openinference", call_id="1"), tool(2, 5, 6, "openllmetry", call_id="1")
+    first = tool(1, 1, 2, "openinference", call_id="1")
 
-    assert len(session_of(*tools).events) == 2
+    assert len(session_of(first, tool(2, 5, 6, "openllmetry", call_id="1")).events) == 2
+    assert len(session_of(first, tool(2, 1.1, 1.9, "openllmetry", call_id="1")).events) == 1
 
 
 def test_a_call_repeated_with_its_id_by_one_library_stays_repeated() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.dialects.table.sample import Sample, Span, exception
@@ -104,6 +105,37 @@ LANGCHAIN = Sample(
         ],
     ),
 )
+# The newest one writes the only argument of a tool bare, and its result as a message in two layers.
+LANGCHAIN_BARE = Sample(
+    dialect="openinference",
+    label="langchain-bare-argument",
+    scope="openinference.instrumentation.langchain",
+    scope_version="0.1.80",
+    tool_call=Span(
+        name="Read",
+        attributes=TOOL
+        | {
+            "input.value": "/a/b.py",
+            "output.value": json.dumps(
+                {
+                    "type": "tool",
+                    "data": {
+                        "content": "x = 1",
+                        "additional_kwargs": {},
+                        "response_metadata": {},
+                        "type": "tool",
+                        "name": "Read",
+                        "id": None,
+                        "tool_call_id": "call_12345",
+                        "artifact": None,
+                        "status": "success",
+                    },
+                }
+            ),
+        },
+    ),
+    absent=dict.fromkeys(("model_call", "error", "cached", "reasoning", "nested"), "as above"),
+)
 # No spans of the model calls: the query has the totals. Its input leaves the cache out up to 0.1.10.
 CLAUDE_AGENT_SDK = Sample(
     dialect="openinference",
@@ -141,4 +173,4 @@ CLAUDE_AGENT_SDK = Sample(
     ),
     absent={"reasoning": "the SDK reports no count of thinking tokens"},
 )
-SAMPLES = [OPENINFERENCE, LANGCHAIN, CLAUDE_AGENT_SDK]
+SAMPLES = [OPENINFERENCE, LANGCHAIN, LANGCHAIN_BARE, CLAUDE_AGENT_SDK]
