@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.redundant_tool_call import RedundantToolCallAnalyzer as RedundantToolCallAnalyzer
     from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer as RepeatedFileReadAnalyzer
     from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer as RepeatedSearchAnalyzer
+    from otel_sessionopt.analyzers.replay import Replay as Replay
+    from otel_sessionopt.analyzers.replay import replay as replay
     from otel_sessionopt.analyzers.side_request_overhead import (
         SideRequestOverheadAnalyzer as SideRequestOverheadAnalyzer,
     )
@@ -82,6 +84,7 @@ _HOMES = {
     "LargeFileAnalyzer": "analyzers.large_file",
     "LongSessionAnalyzer": "analyzers.long_session",
     "OptimizationReport": "report.document",
+    "Replay": "analyzers.replay",
     "RepeatedFileReadAnalyzer": "analyzers.repeated_file_read",
     "RepeatedSearchAnalyzer": "analyzers.repeated_search",
     "Session": "session.model",
@@ -97,6 +100,7 @@ _HOMES = {
     "get_agent_stats": "quick_functions",
     "get_optimizer": "quick_functions",
     "log_event": "quick_functions",
+    "replay": "analyzers.replay",
     "start_session": "quick_functions",
 }
 __all__ = ["__version__", *sorted(_HOMES)]

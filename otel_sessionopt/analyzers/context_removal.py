@@ -22,6 +22,7 @@ from otel_sessionopt.analyzers.running_sums import RunningCharges, RunningCounts
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.ledger_amounts import CLASSES, NO_CHARGE, TOKEN_UNITS, Charge
 from otel_sessionopt.session.facts.ledger_context import ContextLedger
+from otel_sessionopt.session.model import SessionEvent
 
 _READ: Final = CLASSES.index(PriceClass.CACHE_READ)
 _OUTPUT: Final = CLASSES.index(PriceClass.OUTPUT)
@@ -43,7 +44,7 @@ class ContextRemoval:
     """
 
     __slots__ = (
-        "_by_owner", "_carried_there", "_context", "_entry_owners", "_first_aside_row", "_items", "_items_out",
+        "_by_owner", "_carried_there", "_context", "_entry_owners", "_items", "_items_out",
         "_next", "_outputs", "_postponed", "_premiums", "_removed_entry", "_weights", "owners",
         "removed_calls", "saved",
     )  # fmt: skip
@@ -64,11 +65,10 @@ class ContextRemoval:
         self._postponed: dict[int, Postponed] = {}
         self._premiums: dict[tuple[int, int], tuple[int, set[str]]] = {}
         self._next: dict[int, int] = {}
-        # Rows are in the order of entry, but for those of calls beside the conversation, which come after all others.
-        entries = context.table.entries
-        self._first_aside_row = len(entries)
-        while self._first_aside_row and entries[self._first_aside_row - 1] in context.aside:
-            self._first_aside_row -= 1
+
+    def removed_events(self) -> Iterator[SessionEvent]:
+        """The calls taken out."""
+        return (self._context.calls[index].event for index in self.removed_calls)
 
     # Taking out
 
@@ -221,8 +221,9 @@ class ContextRemoval:
     def _rows_new_in(self, index: int) -> Iterator[int]:
         """Rows of the items that entered with a call of the conversation."""
         entries = self._context.table.entries
-        first = bisect_left(entries, index, hi=self._first_aside_row)
-        yield from range(first, bisect_right(entries, index, lo=first, hi=self._first_aside_row))
+        rows = self._context.conversation_rows
+        first = bisect_left(entries, index, hi=rows)
+        yield from range(first, bisect_right(entries, index, lo=first, hi=rows))
 
     def _left(self, index: int, kind: int) -> int:
         """Units of one class of a prompt that nothing takes out."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import ClassVar, Final
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, threshold
-from otel_sessionopt.analyzers.claims import entry_claims, waste_from_claims
-from otel_sessionopt.analyzers.content import TOOL_EVENTS, content_of, tool_name, was_called_off
-from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue, IssueType, Severity, Waste, issue_id
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim
+from otel_sessionopt.analyzers.content import TOOL_EVENTS, tool_name, was_called_off
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste, issue_id
+from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.session.events import UNATTRIBUTED
 from otel_sessionopt.session.facts.bill import bill
+from otel_sessionopt.session.facts.ledger import ledger
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 _NAMED_TOOLS: Final = 3  # as many as a sentence can carry; the metadata has no more either
@@ -36,8 +37,8 @@ class HighErrorRateAnalyzer(BaseAnalyzer):
 
     ## How waste is estimated
 
-    Tokens of the failed events: what failed tools put into the prompt, what failed model calls were billed. `at_risk`:
-    a failure may have taught what was needed, so it claims nothing and never enters totals or score.
+    What failed model calls were billed, and what failed tools put into the prompt, entered and carried on. `at_risk`: a
+    failure may have taught what was needed, so it claims nothing and never enters totals or score.
 
     ## When it stays silent
 
@@ -115,19 +116,13 @@ def _can_fail(event: SessionEvent) -> bool:
 
 
 def _at_risk(session: Session, failed: Iterable[SessionEvent]) -> Waste:
-    """Tokens of the failed events: their own bill, else their content where it was billed. Nothing is claimed."""
-    ledger = bill(session)
-    tokens = 0
-    cost: Decimal | None = None
-    claims: list[Claim] = []
+    """What the failed events were billed, and what they brought, entered and carried on. Nothing is claimed."""
+    calls, book = bill(session).call_by_id, ledger(session)
+    claims: list[LedgerClaim] = []
     for event in failed:
-        call = ledger.call_by_id.get(event.id)
-        if call is not None:
-            tokens += sum(call.tokens.values())
-            cost = call.cost_usd if cost is None else cost + (call.cost_usd or 0)
-        elif size := content_of(event).tokens:
-            claims += entry_claims(session, event, size)
-    content = waste_from_claims(session, claims, Basis.AT_RISK)
-    if claims or cost is None:
-        cost = content.cost_usd if cost is None else cost + (content.cost_usd or 0)
-    return Waste(tokens=tokens + content.tokens, basis=Basis.AT_RISK, cost_usd=cost)
+        if event.id in calls:
+            claims.append(CallClaim(event.id))
+        else:
+            claims += [ItemClaim(item.id, item.tokens) for item in book.items_of(event.id) if item.id == event.id]
+    risk = ledger_waste(session, claims, Basis.AT_RISK)
+    return Waste(tokens=risk.tokens, basis=Basis.AT_RISK, cost_usd=risk.cost_usd)

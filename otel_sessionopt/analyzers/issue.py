@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from hashlib import blake2b
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from otel_sessionopt.pricing.catalog import PriceClass
-
-if TYPE_CHECKING:
-    from otel_sessionopt.analyzers.claim_kinds import LedgerClaim
+from otel_sessionopt.analyzers.claim_kinds import LedgerClaim, PremiumClaim, claim_from_dict, claim_to_dict
 
 
 class Severity(str, Enum):
@@ -73,36 +70,6 @@ class Basis(str, Enum):
         return self in (Basis.MEASURED, Basis.ESTIMATED)
 
 
-class Claim(NamedTuple):
-    """A share of the bill that an issue holds to be wasted.
-
-    Attributes:
-        item_id: event whose content or output it is (a file read, a search, a failed call).
-        call_id: event that was billed for it (a model call; on recordings by hand the item itself).
-        price_class: how it was billed there.
-        tokens: how many, > 0.
-    """
-
-    item_id: str
-    call_id: str
-    price_class: PriceClass
-    tokens: int
-
-
-class PremiumClaim(NamedTuple):
-    """Input that would have been read from the cache: dollars only, the price paid less the cache-read price.
-
-    Attributes:
-        call_id: the model call.
-        price_class: what was paid (`INPUT`, `CACHE_WRITE` or `CACHE_WRITE_1H`).
-        tokens: how many, > 0; they stay on the bill, as cache reads.
-    """
-
-    call_id: str
-    price_class: PriceClass
-    tokens: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waste:
     """Tokens and money that would not have been spent without the issue.
@@ -112,8 +79,8 @@ class Waste:
         basis: how sure.
         cost_usd: `None` when no price is known, never 0 for that.
         duration_ns: time lost, ≥ 0.
-        claims: the billed units behind it; empty for heuristic, at-risk and what-if waste.
-        ledger_claims: what was in vain, as the context ledger has it: content, model calls, output.
+        ledger_claims: what was in vain, as the context ledger has it: content, model calls, output. Empty for
+            heuristic, at-risk and what-if waste.
         premiums: billed units that were dearer than they had to be; they add dollars and no tokens.
     """
 
@@ -121,14 +88,13 @@ class Waste:
     basis: Basis
     cost_usd: Decimal | None = None
     duration_ns: int = 0
-    claims: tuple[Claim, ...] = ()
     premiums: tuple[PremiumClaim, ...] = ()
     ledger_claims: tuple[LedgerClaim, ...] = ()
 
     @property
-    def all_claims(self) -> tuple[LedgerClaim, ...]:
+    def claims(self) -> tuple[LedgerClaim, ...]:
         """Everything that the issue claims on the ledger."""
-        return (*self.ledger_claims, *_on_ledger(self.claims), *self.premiums)
+        return (*self.ledger_claims, *self.premiums)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money as a float, `None` when unpriced."""
@@ -137,41 +103,21 @@ class Waste:
             "basis": self.basis.value,
             "cost_usd": None if self.cost_usd is None else float(self.cost_usd),
             "duration_ns": self.duration_ns,
-            "claims": [
-                {"item_id": c.item_id, "call_id": c.call_id, "price_class": c.price_class.value, "tokens": c.tokens}
-                for c in self.claims
-            ],
-            "premiums": [
-                {"call_id": p.call_id, "price_class": p.price_class.value, "tokens": p.tokens} for p in self.premiums
-            ],
+            "claims": [claim_to_dict(claim) for claim in self.claims],
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Waste:
         """Read what `to_dict` wrote. Raises `ValueError` on a wrong value, `KeyError` on a missing key."""
         cost = data.get("cost_usd")
+        claims = [claim_from_dict(claim) for claim in data.get("claims", ())]
         return cls(
             tokens=_whole(data["tokens"], "waste.tokens"),
             basis=Basis(data["basis"]),
             cost_usd=None if cost is None else _money(cost, "waste.cost_usd"),
             duration_ns=_whole(data.get("duration_ns", 0), "waste.duration_ns"),
-            claims=tuple(
-                Claim(
-                    str(claim["item_id"]),
-                    str(claim["call_id"]),
-                    PriceClass(claim["price_class"]),
-                    _whole(claim["tokens"], "waste.claims.tokens"),
-                )
-                for claim in data.get("claims", ())
-            ),
-            premiums=tuple(
-                PremiumClaim(
-                    str(claim["call_id"]),
-                    PriceClass(claim["price_class"]),
-                    _whole(claim["tokens"], "waste.premiums.tokens"),
-                )
-                for claim in data.get("premiums", ())
-            ),
+            premiums=tuple(claim for claim in claims if isinstance(claim, PremiumClaim)),
+            ledger_claims=tuple(claim for claim in claims if not isinstance(claim, PremiumClaim)),
         )
 
 
@@ -261,16 +207,6 @@ class EfficiencyIssue:
             code=str(data.get("code", "")),
             is_preview=data.get("is_preview") is True,
         )
-
-
-def _on_ledger(claims: Iterable[Claim]) -> list[LedgerClaim]:
-    """Claims on what was billed in one call as claims on the item behind them."""
-    from otel_sessionopt.analyzers.claim_kinds import ItemClaim
-
-    tokens: dict[str, int] = {}
-    for claim in claims:
-        tokens[claim.item_id] = tokens.get(claim.item_id, 0) + claim.tokens
-    return [ItemClaim(item_id, amount) for item_id, amount in tokens.items()]
 
 
 def issue_id(code: str, *thing: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from otel_sessionopt.analyzers.claim_kinds import LedgerClaim
-from otel_sessionopt.analyzers.issue import Basis, PremiumClaim, Waste
+from otel_sessionopt.analyzers.claim_kinds import LedgerClaim, PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, Waste
 from otel_sessionopt.analyzers.replay import Removal
 from otel_sessionopt.session.facts.bill import bill
 from otel_sessionopt.session.facts.ledger_amounts import usd_of, whole_tokens

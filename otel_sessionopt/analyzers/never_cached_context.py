@@ -10,7 +10,8 @@ from typing import ClassVar, Final, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
 from otel_sessionopt.analyzers.cache_support import least_prefix
-from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, PremiumClaim, Severity, Waste, issue_id
+from otel_sessionopt.analyzers.claim_kinds import PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste, issue_id
 from otel_sessionopt.analyzers.premiums import severity_of
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.bill import bill

@@ -121,7 +121,7 @@ def resolve_overlaps(session: Session, issues: Iterable[EfficiencyIssue]) -> Was
 
 def _claims_that_count(issue: EfficiencyIssue) -> tuple[LedgerClaim, ...]:
     waste = issue.waste
-    return () if waste is None or issue.is_preview or not waste.basis.counts else waste.all_claims
+    return () if waste is None or issue.is_preview or not waste.basis.counts else waste.claims
 
 
 def _counted(tokens: int, taken: Taken, read: Taken, nothing: Decimal | None) -> CountedWaste:

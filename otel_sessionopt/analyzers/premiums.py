@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from otel_sessionopt.analyzers.base import BaseAnalyzer, threshold
-from otel_sessionopt.analyzers.issue import Basis, PremiumClaim, Severity, Waste
+from otel_sessionopt.analyzers.claim_kinds import PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, Severity, Waste
 from otel_sessionopt.session.facts.bill import bill
 from otel_sessionopt.session.facts.cache import LEAST_MISS_TOKENS, CacheMiss, MissCause
 from otel_sessionopt.session.model import Session

@@ -22,13 +22,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim, PremiumClaim
 from otel_sessionopt.analyzers.context_removal import ContextRemoval
-from otel_sessionopt.analyzers.issue import PremiumClaim
 from otel_sessionopt.analyzers.running_sums import minus, plus
 from otel_sessionopt.session.events import UNATTRIBUTED
+from otel_sessionopt.session.facts.bill import bill
 from otel_sessionopt.session.facts.ledger import ledger
-from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Billing, Charge
+from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Billing, Charge, total_billing
 from otel_sessionopt.session.model import EventType
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def replay(session: Session, issues: Iterable[EfficiencyIssue]) -> Replay:
     Their order does not matter. A claim on something that the session does not have changes nothing either.
     """
     removal = Removal(session)
-    claims = [issue.waste.all_claims for issue in issues if issue.waste is not None]
+    claims = [issue.waste.claims for issue in issues if issue.waste is not None]
     for each in claims:
         removal.take_out(each)
     for each in claims:
@@ -96,6 +96,7 @@ class Removal:
     """
 
     def __init__(self, session: Session) -> None:
+        self._bill = bill(session)
         self._book = ledger(session)
         self._contexts: dict[str, ContextRemoval] = {}
 
@@ -139,19 +140,19 @@ class Removal:
 
     def replay(self) -> Replay:
         """The session without all that was taken out so far."""
-        before, saved = Billing(), Billing()
-        calls_before = calls_removed = 0
-        for context in self._book.contexts:
-            for index, call in enumerate(context.calls):
-                before += context.whole(index)
-                calls_before += _is_model_call(call.event)
-            removal = self._contexts.get(context.context)
-            if removal is not None:
-                *units, money = removal.saved
-                saved += Billing((units[0], units[1], units[2], units[3], units[4]), money)
-                calls_removed += sum(_is_model_call(context.calls[index].event) for index in removal.removed_calls)
+        charged = self._bill
+        before = total_billing(charged.tokens, charged.cost_usd)
+        calls_before = sum(_is_model_call(call.event) for call in charged.calls)
+        saved, calls_removed = NO_CHARGE, 0
+        for removal in self._contexts.values():
+            saved = plus(saved, removal.saved)
+            calls_removed += sum(_is_model_call(event) for event in removal.removed_events())
+        a, b, c, d, e, money = saved
         return Replay(
-            before=before, after=before - saved, calls_before=calls_before, calls_after=calls_before - calls_removed
+            before=before,
+            after=before - Billing((a, b, c, d, e), money),
+            calls_before=calls_before,
+            calls_after=calls_before - calls_removed,
         )
 
     def _removal(self, context: ContextLedger) -> ContextRemoval:

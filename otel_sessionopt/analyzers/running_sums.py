@@ -11,10 +11,11 @@ from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Charge
 class RunningCounts:
     """A row of whole numbers, all 0 at first, to whole ranges of which numbers are added."""
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_length", "_steps")
 
     def __init__(self, length: int) -> None:
-        self._steps = [0] * (length + 1)
+        self._length = length
+        self._steps: dict[int, int] = {}  # only what was added to: most rows stay nearly empty
 
     def add(self, first: int, stop: int, amount: int) -> None:
         """Add to every place from `first` to before `stop`."""
@@ -27,30 +28,31 @@ class RunningCounts:
         steps, total = self._steps, 0
         place += 1
         while place:
-            total += steps[place - 1]
+            total += steps.get(place - 1, 0)
             place &= place - 1
         return total
 
     def _add(self, place: int, amount: int) -> None:
         steps = self._steps
-        while place < len(steps):
-            steps[place] += amount
+        while place < self._length:
+            steps[place] = steps.get(place, 0) + amount
             place |= place + 1
 
 
 class RunningCharges:
     """A row of charges, all nothing at first, which are set one by one and summed over ranges."""
 
-    __slots__ = ("_sums",)
+    __slots__ = ("_length", "_sums")
 
     def __init__(self, length: int) -> None:
-        self._sums: list[Charge] = [NO_CHARGE] * length
+        self._length = length
+        self._sums: dict[int, Charge] = {}
 
     def add(self, place: int, charge: Charge) -> None:
         """Add to one place."""
         sums = self._sums
-        while place < len(sums):
-            sums[place] = plus(sums[place], charge)
+        while place < self._length:
+            sums[place] = plus(sums.get(place, NO_CHARGE), charge)
             place |= place + 1
 
     def between(self, first: int, stop: int) -> Charge:
@@ -60,7 +62,9 @@ class RunningCharges:
     def _before(self, stop: int) -> Charge:
         sums, total = self._sums, NO_CHARGE
         while stop:
-            total = plus(total, sums[stop - 1])
+            found = sums.get(stop - 1)
+            if found is not None:
+                total = plus(total, found)
             stop &= stop - 1
         return total
 

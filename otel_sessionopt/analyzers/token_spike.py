@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.claims import cost_of
+from otel_sessionopt.analyzers.costs import cost_of
 from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste, issue_id
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.events import UNATTRIBUTED

@@ -8,8 +8,8 @@ from typing import ClassVar, Final, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
 from otel_sessionopt.analyzers.claim_kinds import CallClaim, LedgerClaim
-from otel_sessionopt.analyzers.claims import cost_of
 from otel_sessionopt.analyzers.content import file_path, tool_name
+from otel_sessionopt.analyzers.costs import cost_of
 from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste, issue_id
 from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.analyzers.round_claims import basis_of_claims, round_claims

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
-from otel_sessionopt.analyzers.issue import PremiumClaim
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim, PremiumClaim
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.ledger import Ledger, ledger
 from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from otel_sessionopt.analyzers.claim_kinds import CallClaim
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, PremiumClaim
 from otel_sessionopt.analyzers.compaction_churn import CompactionChurnAnalyzer
-from otel_sessionopt.analyzers.issue import Basis, IssueType, PremiumClaim, Severity
+from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.model import EventType

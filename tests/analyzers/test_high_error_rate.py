@@ -8,6 +8,7 @@ from otel_sessionopt.analyzers.high_error_rate import HighErrorRateAnalyzer
 from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.session.model import EventType
 from tests.analyzers.cases import FLAT, Recording, find, find_one
+from tests.analyzers.conversation import Conversation
 from tests.support.digest_builder import TraceBuilder
 
 RULE = HighErrorRateAnalyzer()
@@ -37,13 +38,16 @@ def test_tool_calls_and_model_calls_are_what_can_fail() -> None:
 
 
 def test_the_tokens_of_the_failed_events_are_at_risk_and_not_claimed() -> None:
-    trace = TraceBuilder().model_call(input=100, output=0, error="cut")  # 100 billed at 10
-    trace.tool("lookup", chars=200, error="timeout").model_call(input=1_000, output=0)  # 50 content at 10
-    trace.tool("lookup").tool("lookup").tool("lookup")
-    waste = find_one(RULE, trace.session(prices=FLAT)).waste
+    talk = Conversation()
+    talk.ask()
+    talk.trace.model_call(input=100, output=0, error="cut")  # 100 billed at 10
+    talk.tool(tokens=50, error="timeout")
+    talk.ask()  # writes the 50 at 12
+    talk.ask()  # reads them at 1
+    waste = find_one(HighErrorRateAnalyzer(min_events=4), talk.session()).waste
     assert waste is not None
-    assert (waste.tokens, waste.basis, waste.claims) == (150, Basis.AT_RISK, ())
-    assert waste.cost_usd == Decimal(1_500)
+    assert (waste.tokens, waste.basis, waste.claims) == (100 + 2 * 50, Basis.AT_RISK, ())
+    assert waste.cost_usd == 100 * 10 + 50 * (12 + 1)
 
 
 def test_recorded_errors_count_among_all_events() -> None:

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from otel_sessionopt.analyzers.claim_kinds import PremiumClaim
 from otel_sessionopt.analyzers.idle_cache_expiry import IdleCacheExpiryAnalyzer
-from otel_sessionopt.analyzers.issue import Basis, IssueType, PremiumClaim, Severity
+from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyzer
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.model import EventType

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from otel_sessionopt.analyzers.issue import Basis, Claim, EfficiencyIssue, IssueType, Severity, Waste, issue_id
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, OutputClaim, PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste, issue_id
 from otel_sessionopt.pricing.catalog import PriceClass
 
+CLAIMS = (ItemClaim("e2", 300), CallClaim("m3"), OutputClaim("m4", 20))
+PREMIUMS = (PremiumClaim("m5", PriceClass.CACHE_WRITE, 700),)
 EARLIER_SHAPE: dict[str, Any] = {
     "id": "large_file_1",
     "issue_type": "LARGE_FILE_UNCOMPRESSED",
@@ -50,8 +53,7 @@ def test_an_unpriced_waste_has_no_cost_rather_than_zero() -> None:
 
 
 def test_the_json_shape_is_the_known_one_with_code_and_waste() -> None:
-    claim = Claim("e2", "m3", PriceClass.CACHE_WRITE, 300)
-    waste = Waste(tokens=300, basis=Basis.MEASURED, cost_usd=Decimal("0.5"), claims=(claim,))
+    waste = Waste(tokens=300, basis=Basis.MEASURED, cost_usd=Decimal("0.5"), ledger_claims=CLAIMS, premiums=PREMIUMS)
     assert _issue(waste).to_dict() == {
         "id": "repeated-file-read-01020304",
         "issue_type": "REPEATED_FILE_READ",
@@ -68,8 +70,12 @@ def test_the_json_shape_is_the_known_one_with_code_and_waste() -> None:
             "basis": "measured",
             "cost_usd": 0.5,
             "duration_ns": 0,
-            "claims": [{"item_id": "e2", "call_id": "m3", "price_class": "cache_write", "tokens": 300}],
-            "premiums": [],
+            "claims": [
+                {"kind": "item", "item_id": "e2", "tokens": 300},
+                {"kind": "call", "call_id": "m3"},
+                {"kind": "output", "call_id": "m4", "tokens": 20},
+                {"kind": "premium", "call_id": "m5", "price_class": "cache_write", "tokens": 700},
+            ],
         },
     }
 
@@ -84,7 +90,8 @@ def test_the_json_shape_is_the_known_one_with_code_and_waste() -> None:
             basis=Basis.ESTIMATED,
             cost_usd=Decimal("0.0009"),
             duration_ns=5,
-            claims=(Claim("e2", "m3", PriceClass.INPUT, 300),),
+            ledger_claims=CLAIMS,
+            premiums=PREMIUMS,
         ),
     ],
 )

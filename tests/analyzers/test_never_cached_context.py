@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from otel_sessionopt.analyzers.issue import Basis, IssueType, PremiumClaim, Severity
+from otel_sessionopt.analyzers.claim_kinds import PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.analyzers.never_cached_context import NeverCachedContextAnalyzer
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.model import EventType

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_sessionopt.analyzers.catalog import default_analyzers
-from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
-from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, PremiumClaim, Severity, Waste
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim, PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste
 from otel_sessionopt.analyzers.large_file import LargeFileAnalyzer
 from otel_sessionopt.analyzers.overlap import OWNER_ORDER, resolve_overlaps
 from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer

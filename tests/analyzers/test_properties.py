@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_sessionopt.analyzers.catalog import default_analyzers
+from otel_sessionopt.analyzers.claim_kinds import CallClaim
 from otel_sessionopt.analyzers.overlap import resolve_overlaps
 from otel_sessionopt.analyzers.runner import OutcomeStatus, run_analyzers
 from otel_sessionopt.dialects.digest import (
@@ -133,10 +134,12 @@ def _check(session: Session) -> None:
         assert 0 <= issue.waste.tokens <= total
         assert issue.waste.cost_usd is None or issue.waste.cost_usd >= 0
         assert set(issue.events_involved) <= ids
-        assert sum(claim.tokens for claim in issue.waste.claims) in (0, issue.waste.tokens)
-        assert all(claim.tokens > 0 for claim in issue.waste.claims)
+        assert all(isinstance(claim, CallClaim) or claim.tokens > 0 for claim in issue.waste.claims)
+        assert issue.waste.basis.counts or not issue.waste.claims
     assert len({issue.id for issue in issues}) == len(issues)
-    assert 0 <= resolve_overlaps(session, issues).avoidable_tokens <= total
+    found = resolve_overlaps(session, issues)
+    assert 0 <= found.avoidable_tokens <= total
+    assert all(units >= 0 for units in found.replay.after.units)
 
 
 @settings(deadline=None)  # the machine may be busy

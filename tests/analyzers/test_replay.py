@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
-from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, PremiumClaim, Severity, Waste
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim, PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste
 from otel_sessionopt.analyzers.replay import Replay, replay
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS

@@ -7,8 +7,8 @@ from functools import cache
 from itertools import pairwise
 from random import Random
 
-from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
-from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, PremiumClaim, Severity, Waste
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim, PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste
 from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.analyzers.overlap import resolve_overlaps
 from otel_sessionopt.analyzers.replay import Replay, replay

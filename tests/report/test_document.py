@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category
-from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
-from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, PremiumClaim, Severity, Waste
+from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim, PremiumClaim
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, Severity, Waste
 from otel_sessionopt.pricing import Catalog, PriceOverride
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.report.phrases import headline

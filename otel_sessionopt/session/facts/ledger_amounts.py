@@ -106,6 +106,12 @@ def whole_tokens(units: int) -> int:
     return (units + TOKEN_UNITS // 2) // TOKEN_UNITS
 
 
+def total_billing(tokens: Mapping[PriceClass, int], cost_usd: Decimal | None) -> Billing:
+    """What was billed for so many tokens; the price is `None` where none is known."""
+    units = _five(tokens[each] * TOKEN_UNITS for each in CLASSES)
+    return Billing(units, None if cost_usd is None else money_units(cost_usd))
+
+
 def money_units(cost_usd: Decimal) -> int:
     """A price in money units."""
     numerator, denominator = cost_usd.as_integer_ratio()

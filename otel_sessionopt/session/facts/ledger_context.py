@@ -50,6 +50,15 @@ class ContextLedger:
         items = [self.table.item(position) for position in range(len(self.table.tokens))]
         return tuple(sorted(items, key=_entry) if self.aside else items)
 
+    @cached_property
+    def conversation_rows(self) -> int:
+        """How many rows of the table are of the conversation: the first ones, in the order of their entry."""
+        entries = self.table.entries
+        count = len(entries)
+        while count and entries[count - 1] in self.aside:
+            count -= 1
+        return count
+
     def billed(self, item: LedgerItem, first: int | None = None, stop: int | None = None) -> Billing:
         """What an item of this context was billed, from call `first` to before call `stop`, or in all.
 
