@@ -127,6 +127,14 @@ def test_a_failed_request_is_a_failed_model_call_and_an_aborted_one_is_not(tmp_p
     assert [(each.is_error, read_span(each).error) for each in calls] == [(True, "api_error"), (False, None)]
 
 
+def test_calls_to_a_server_whose_response_ids_repeat_are_all_counted(tmp_path: Path) -> None:
+    lines = [answer(2, 1), answer(4, 3)]
+    lines = [json.dumps({**json.loads(each), "id": f"e{i}"}) for i, each in enumerate(lines)]
+    lines = [each.replace('"role": "assistant"', '"role": "assistant", "responseId": "chatcmpl-0"') for each in lines]
+    records = read(tmp_path, HEAD_LINE, *lines)
+    assert len({call.attributes[semconv.RESPONSE_ID] for call in named(records, "chat claude-opus-4-5")}) == 2
+
+
 def test_no_text_that_a_person_or_a_model_wrote_is_in_the_spans(session: list[SpanRecord]) -> None:
     assert not any(words in repr(session) for words in ("fix the till", "it sums", "in short", "hmm"))
 
