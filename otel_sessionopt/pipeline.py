@@ -107,7 +107,7 @@ def analyze_inputs(
         on_error: gets each thing that could not be read; the rest goes on.
         on_progress: gets the bytes read since its last call.
     """
-    with _spooled(inputs, pipeline, on_error, on_progress) as spool:
+    with spool_inputs(inputs, pipeline, on_error, on_progress) as spool:
         for trace_id, digests in spool:
             report = pipeline.analyze(trace_id, digests, release_of_input(digests))
             if report is not None:
@@ -125,7 +125,7 @@ def analyze_conversations(
 
     Memory holds the spans of one conversation at a time.
     """
-    with _spooled(inputs, pipeline, on_error, on_progress) as spool:
+    with spool_inputs(inputs, pipeline, on_error, on_progress) as spool:
         groups: dict[str | int, list[int]] = {}
         for trace_id, digests in spool:
             groups.setdefault(conversation_of(digests) or trace_id, []).append(trace_id)
@@ -140,13 +140,17 @@ def analyze_conversations(
                 yield report
 
 
-def _spooled(
+def spool_inputs(
     inputs: Iterable[InputFile],
     pipeline: Pipeline,
     on_error: Callable[[InputError], None],
     on_progress: Callable[[int], None] | None,
+    on_span: Callable[[int], None] | None = None,
 ) -> TraceSpool[SpanDigest]:
-    """All spans by trace, and the log records that go with them; the caller closes the spool."""
+    """All spans by trace, behind them the log records that go with them; the caller closes the spool.
+
+    `on_span` is told the trace of every span.
+    """
     spool: TraceSpool[SpanDigest] = TraceSpool()
     try:
         with LogPlacer() as logs:
@@ -158,6 +162,8 @@ def _spooled(
                     digest = pipeline.digest(record)
                     logs.add_span(record.trace_id, digest)
                     spool.add(record.trace_id, digest)
+                    if on_span is not None:
+                        on_span(record.trace_id)
             logs.place_into(spool)
             if logs.unplaced:
                 on_error(

@@ -144,6 +144,9 @@ def _send_files(
 def _tell(exported: Exported, endpoint: Endpoint) -> None:
     from otel_sessionopt.report.figures import count
 
+    if exported.without_spans:
+        told = count(exported.without_spans, "session")
+        click.echo(f"Not sent: {told} that only log records tell of, without any span", err=True)
     if not exported.spans:
         click.echo("Nothing to send: no span in these files", err=True)
         return

@@ -5,13 +5,13 @@ The files are read twice: to analyse them, then to send them. So memory holds no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from otel_sessionopt.ingest.files import read_spans
-from otel_sessionopt.ingest.spool import TraceSpool
-from otel_sessionopt.pipeline import release_of_input
+from otel_sessionopt.pipeline import release_of_input, spool_inputs
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -35,6 +35,7 @@ class Exported:
     Attributes:
         traces: with an agent's session in them.
         others: traces without one, sent as they are.
+        without_spans: sessions that only log records tell of: there is no span to send.
         spans: taken by the receiver, each id once.
         findings: in all sessions.
         is_complete: the receiver took everything.
@@ -42,6 +43,7 @@ class Exported:
 
     traces: int = 0
     others: int = 0
+    without_spans: int = 0
     spans: int = 0
     findings: int = 0
     is_complete: bool = True
@@ -102,14 +104,18 @@ def _analyse(
     on_progress: Callable[[int], None] | None,
 ) -> dict[int, _Findings]:
     found: dict[int, _Findings] = {}
-    traces: TraceSpool[SpanDigest] = TraceSpool()
-    with traces as spool:
-        for input_file in inputs:
-            for record in read_spans(input_file, on_error, on_progress):
-                spool.add(record.trace_id, pipeline.digest(record))
+    spans: Counter[int] = Counter()
+
+    def count(trace_id: int) -> None:
+        spans[trace_id] += 1
+
+    with spool_inputs(inputs, pipeline, on_error, on_progress, count) as spool:
         for trace_id, digests in spool:
             report = pipeline.analyze(trace_id, digests, release_of_input(digests))
-            found[trace_id] = _findings(report, digests)
+            if not spans[trace_id]:
+                result.without_spans += report is not None
+                continue
+            found[trace_id] = _findings(report, digests[: spans[trace_id]])
             if report is None:
                 result.others += 1
             else:

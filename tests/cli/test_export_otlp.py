@@ -16,6 +16,8 @@ from tests.cli.otlp import line, web_line
 from tests.cli.run import Outcome
 from tests.ingest.transcripts.test_codex import ROLLOUT, THREAD
 from tests.support.otlp_sink import grpc_sink, http_sink
+from tests.test_log_placing import LOGS, SPANS
+from tests.test_log_placing import line as log_line
 
 Command = Callable[..., Outcome]
 
@@ -54,14 +56,15 @@ def test_findings_are_on_the_root_and_on_the_span_that_caused_them(here: Command
     assert outcome.status == 0
     by_id = {span.span_id.hex(): span for span in sink.spans}
     root = by_id[f"{1:016x}"]
-    finding = next(event for event in root.events if event.name == "sessionopt.finding")
-    assert attributes(finding)["sessionopt.finding.code"] == "repeated-file-read"
+    told = [event for event in root.events if event.name == "sessionopt.finding"]
+    codes = [attributes(event)["sessionopt.finding.code"] for event in told]
+    assert "repeated-file-read" in codes
     causes = {span_id: span for span_id, span in by_id.items() if "sessionopt.finding" in events(span)}
     last_read = max(
         (span for span in sink.spans if span.name == "execute_tool Read"), key=lambda each: each.end_time_unix_nano
     )
     assert set(causes) >= {f"{1:016x}", last_read.span_id.hex()}
-    assert root.start_time_unix_nano <= finding.time_unix_nano <= root.end_time_unix_nano
+    assert all(root.start_time_unix_nano <= each.time_unix_nano <= root.end_time_unix_nano for each in told)
 
 
 def test_another_export_is_the_same_trace(here: Command, tmp_path: Path) -> None:
@@ -162,3 +165,17 @@ def test_files_without_any_span_send_nothing(here: Command, tmp_path: Path) -> N
 
 def test_without_otlp_one_session_is_wanted(here: Command) -> None:
     assert "one session ID is wanted" in here("export", "a", "b").err
+
+
+def test_log_records_complete_what_is_found_and_are_no_spans(here: Command, tmp_path: Path) -> None:
+    logs = [log_line(record) for record in LOGS]
+    alone = written(tmp_path / "logs.jsonl", *logs)
+    both = written(tmp_path / "both.jsonl", *SPANS[:3], *logs)
+    with http_sink() as sink:
+        outcome = here("export", "--otlp", sink.url, alone)
+        assert outcome.err.startswith("Not sent: 1 session that only log records tell of, without any span\n")
+        assert sink.spans == []
+        assert here("export", "--otlp", sink.url, both).status == 0
+    assert len(sink.spans) == 3
+    (root,) = [span for span in sink.spans if not span.parent_span_id]
+    assert "sessionopt.summary" in events(root)
