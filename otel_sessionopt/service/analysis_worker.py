@@ -14,10 +14,11 @@ from otel_sessionopt.history.keeping import keep_report
 from otel_sessionopt.history.opening import open_history
 from otel_sessionopt.pipeline import Pipeline
 from otel_sessionopt.processor_packing import unpack_digest
+from otel_sessionopt.report.as_json import as_compact_json
 from otel_sessionopt.service.finding_spans import finding_request
 from otel_sessionopt.service.trace_store import DueTrace, Outcome, TraceStore
 from otel_sessionopt.session import Release
-from otel_sessionopt.writeback.report_files import write_report
+from otel_sessionopt.writeback.report_files import FORMATS, write_report
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from otel_sessionopt.store.protocol import Store
 
 _log = logging.getLogger(__name__)
+
+_RENDERERS: Final = {**FORMATS, "json": as_compact_json}
 
 RETIRE_BYTES: Final = 128 * 1024 * 1024
 """A worker that a large trace has made so big ends; a fresh one takes its place."""
@@ -85,7 +88,7 @@ class Analysis:
         )
         report = self._pipeline.analyze(due.trace_id, digests, release) if digests else None
         if report is not None and self._is_news(report) and self._settings.report.enabled:
-            write_report(report, self._settings.report.folder, self._settings.report.formats)
+            write_report(report, self._settings.report.folder, self._settings.report.formats, _RENDERERS)
         outgoing, findings_hash = self._findings(due, report, digests)
         seconds = time.process_time() - started
         outcome = Outcome(due, report is not None, spans, seconds, outgoing, findings_hash)

@@ -15,6 +15,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from otel_sessionopt.writeback.report_span import ReportSpanWriter
 
 if TYPE_CHECKING:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
     from otel_sessionopt.dialects.digest import SpanDigest
     from otel_sessionopt.processor_settings import ProcessorSettings
     from otel_sessionopt.report import OptimizationReport
@@ -34,11 +36,11 @@ def finding_request(
     trace_id: int, report: OptimizationReport, digests: Sequence[SpanDigest], settings: ProcessorSettings
 ) -> FindingRequest:
     """The request that tells `report`. The same report gives the same bytes, so that sending it twice does no harm."""
-    root = _root(trace_id, digests)
-    draft = _encoded(root, report, settings, span_id=1)
-    findings_hash = blake2b(draft, digest_size=_HASH_BYTES).digest()
-    span_id = int.from_bytes(findings_hash, "big") or 1
-    return FindingRequest(_encoded(root, report, settings, span_id), findings_hash)
+    request = _request(_root(trace_id, digests), report, settings)
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    findings_hash = blake2b(request.SerializeToString(deterministic=True), digest_size=_HASH_BYTES).digest()
+    span.span_id = findings_hash
+    return FindingRequest(request.SerializeToString(deterministic=True), findings_hash)
 
 
 def root_digest(digests: Sequence[SpanDigest]) -> SpanDigest:
@@ -62,7 +64,7 @@ def _root(trace_id: int, digests: Sequence[SpanDigest]) -> ReadableSpan:
     )
 
 
-def _encoded(root: ReadableSpan, report: OptimizationReport, settings: ProcessorSettings, span_id: int) -> bytes:
+def _request(root: ReadableSpan, report: OptimizationReport, settings: ProcessorSettings) -> ExportTraceServiceRequest:
     spans = _Collected()
     writer = ReportSpanWriter(
         spans,
@@ -70,10 +72,10 @@ def _encoded(root: ReadableSpan, report: OptimizationReport, settings: Processor
         SpanLimits(),
         max_findings=settings.max_findings_per_span,
         has_jaeger_warnings=settings.jaeger_warnings,
-        ids=_OneId(span_id),
+        ids=_NoId(),
     )
     writer.write(root, report, {})
-    return bytes(encode_spans(spans.spans).SerializeToString(deterministic=True))
+    return encode_spans(spans.spans)
 
 
 class _Collected(SpanProcessor):
@@ -84,12 +86,11 @@ class _Collected(SpanProcessor):
         self.spans.append(span)
 
 
-class _OneId(IdGenerator):
-    def __init__(self, span_id: int) -> None:
-        self._span_id = span_id
+class _NoId(IdGenerator):
+    """The span's id is a hash of what it says, which is known when it is written."""
 
     def generate_span_id(self) -> int:
-        return self._span_id
+        return 1
 
     def generate_trace_id(self) -> int:
         raise NotImplementedError  # the trace is there already

@@ -39,6 +39,8 @@ UNIMPLEMENTED: Final = 12
 UNAVAILABLE: Final = 14
 UNAUTHENTICATED: Final = 16
 
+_NO_TRACE: Final = bytes(16)
+_NO_SPAN: Final = bytes(8)
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _RESOURCES: Final = {Signal.TRACES: "resourceSpans", Signal.LOGS: "resourceLogs"}
 _BAD_IDS: Final = "spans without a valid trace id and span id are not analysed"
@@ -168,7 +170,8 @@ def _count_spans(message: ExportTraceServiceRequest) -> Accepted:
             spans = scope_spans.spans
             items += len(spans)
             for span in spans:
-                if len(span.trace_id) != 16 or len(span.span_id) != 8 or not any(span.span_id):
+                trace_id, span_id = span.trace_id, span.span_id
+                if len(trace_id) != 16 or len(span_id) != 8 or trace_id == _NO_TRACE or span_id == _NO_SPAN:
                     rejected += 1
     return Accepted(items, rejected)
 

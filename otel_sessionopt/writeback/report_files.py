@@ -33,6 +33,7 @@ def write_report(
     formats: Sequence[str] = ("json", "md", "txt", "html"),
     *,
     jaeger_url: str | None = None,
+    renderers: Mapping[str, Callable[[OptimizationReport], str]] | None = None,
 ) -> list[Path]:
     """Write `report` as `<id>_report.<format>` for each of `formats` and give the paths.
 
@@ -40,6 +41,10 @@ def write_report(
     later report of the same session replaces the earlier one; of two writers at once the last wins, whole. The folder
     is made, for its owner only, when it is not there (`~` is the home folder); files are for their owner only (0600).
     The HTML form links to the trace in the Jaeger UI at `jaeger_url`.
+
+    Args:
+        report, folder, formats: what, where, and in which forms.
+        renderers: by format in place of `FORMATS`, where a form is to be written in another way.
 
     Raises:
         ConfigError: a format is unknown; nothing was written.
@@ -54,7 +59,7 @@ def write_report(
     paths = []
     for form in dict.fromkeys(formats):
         path = folder / f"{stem}_report.{form}"
-        text = as_html(report, jaeger_url=jaeger_url) if form == "html" else FORMATS[form](report)
+        text = as_html(report, jaeger_url=jaeger_url) if form == "html" else (renderers or FORMATS)[form](report)
         replace_file(path, text)
         paths.append(path)
     return paths
