@@ -87,8 +87,8 @@ def _whole(seconds: float, rate: int) -> None:
         status = service.status()
         print(
             f"whole: {spans / took:,.0f} spans/s sent for {took:.0f} s; last report {reported:.1f} s after the last "
-            f"span (6 s of quiet included): {spans / (took + max(reported - 6, 0)):,.0f} spans/s received, analysed and "
-            f"forwarded"
+            f"span (6 s of quiet included): {spans / (took + max(reported - 6, 0)):,.0f} spans/s received, analysed "
+            f"and forwarded"
         )
         print(
             f"  reports {status.get('reports', 0):,} of {traces:,}, failed {status.get('analyses_failed', 0)}, "
@@ -98,8 +98,9 @@ def _whole(seconds: float, rate: int) -> None:
         half = len(samples) // 2
         print(
             f"  PSS of all processes: largest {max(samples) / 1024:,.0f} MiB, in the first half "
-            f"{max(samples[:half] or [0]) / 1024:,.0f}, in the second {max(samples[half:]) / 1024:,.0f}; {service.memory()}"
+            f"{max(samples[:half] or [0]) / 1024:,.0f}, in the second {max(samples[half:]) / 1024:,.0f}"
         )
+        print(f"  {service.memory()}")
 
 
 def request_body(first_trace: int) -> bytes:

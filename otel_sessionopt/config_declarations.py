@@ -168,6 +168,8 @@ def _service_settings() -> tuple[Setting, ...]:
     for declared in dataclasses.fields(ServiceSettings):
         path: KeyPath = ("service", declared.name)
         found = readers.get(type(declared.default))
+        if declared.name == "report_formats":
+            found = (_formats, f"a list of {', '.join(REPORT_FORMATS)}")
         if found is None:
             settings.append(_number_or_flag(path, declared.default, declared.metadata))
             continue

@@ -68,6 +68,8 @@ class ServiceSettings:
         3600.0, unit="s", ge=0, le=31_536_000, doc="How long a reported session takes late spans before it is deleted."
     )
     workers: int = setting(0, unit="processes", ge=0, le=256, doc="Processes that analyse; 0 = cores less one.")
+    # Rendering all forms takes longer than the analysis, and any of them is made from the JSON on demand.
+    report_formats: tuple[str, ...] = _plain(("json",), "Forms of report file that the service writes.")
     save_history: bool = setting(True, unit="", doc="Keep the sessions in the history, which the pages show.")
     forward: tuple[str, ...] = _plain((), "OTLP/HTTP endpoints that get everything, such as http://localhost:4320.")
     forward_findings: bool = setting(True, unit="", doc="Send findings after the spans, as `sessionopt.report` spans.")

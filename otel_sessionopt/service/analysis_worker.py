@@ -15,7 +15,8 @@ from otel_sessionopt.history.opening import open_history
 from otel_sessionopt.pipeline import Pipeline
 from otel_sessionopt.processor_packing import unpack_digest
 from otel_sessionopt.report.as_json import as_compact_json
-from otel_sessionopt.service.finding_spans import finding_request
+from otel_sessionopt.service.finding_spans import finding_request, root_digest
+from otel_sessionopt.service.held_traces import annotated_requests
 from otel_sessionopt.service.trace_store import DueTrace, Outcome, TraceStore
 from otel_sessionopt.session import Release
 from otel_sessionopt.writeback.report_files import FORMATS, write_report
@@ -88,11 +89,15 @@ class Analysis:
         )
         report = self._pipeline.analyze(due.trace_id, digests, release) if digests else None
         if report is not None and self._is_news(report) and self._settings.report.enabled:
-            write_report(report, self._settings.report.folder, self._settings.report.formats, _RENDERERS)
-        outgoing, findings_hash = self._findings(due, report, digests)
+            self._write(report)
+        outgoing = self._outgoing(due, report, digests)
         seconds = time.process_time() - started
-        outcome = Outcome(due, report is not None, spans, seconds, outgoing, findings_hash)
+        outcome = Outcome(due, report is not None, spans, seconds, *outgoing)
         return outcome, report
+
+    def _write(self, report: OptimizationReport) -> None:
+        report_settings, service = self._settings.report, self._settings.service
+        write_report(report, report_settings.folder, service.report_formats, renderers=_RENDERERS)
 
     def _is_news(self, report: OptimizationReport) -> bool:
         """Keep it in the history; false where that has a report about more spans."""
@@ -102,16 +107,26 @@ class Analysis:
             self._history = open_history(self._settings.history.folder)
         return keep_report(self._history, report)
 
-    def _findings(
+    def _outgoing(
         self, due: DueTrace, report: OptimizationReport | None, digests: Sequence[SpanDigest]
-    ) -> tuple[tuple[bytes, ...], bytes]:
+    ) -> tuple[tuple[bytes, ...], bytes, int]:
+        """What is to be sent, the hash of the findings in it, and up to which row held spans are in it."""
         service = self._settings.service
-        if report is None or not due.next.is_final or not service.forward or not service.forward_findings:
-            return (), due.findings_hash
-        request = finding_request(due.trace_id, report, digests, self._settings.processor)
-        if request.findings_hash == due.findings_hash:
-            return (), due.findings_hash
-        return (request.body,), request.findings_hash
+        if not due.next.is_final or not service.forward:
+            return (), due.findings_hash, 0
+        requests: tuple[bytes, ...] = ()
+        held_row, held = self._store.held_of(due.key) if service.hold else (0, [])
+        is_first = not due.reported_spans
+        if held:
+            root_id = root_digest(digests).span_id if digests else 0
+            max_findings = self._settings.processor.max_findings_per_span
+            requests = annotated_requests(held, report if is_first else None, root_id, max_findings)
+        if report is None or not service.forward_findings or (service.hold and is_first):
+            return requests, due.findings_hash, held_row
+        found = finding_request(due.trace_id, report, digests, self._settings.processor)
+        if found.findings_hash != due.findings_hash:
+            requests += (found.body,)
+        return requests, found.findings_hash, held_row
 
 
 def different_digests(packed: Sequence[bytes]) -> list[SpanDigest]:

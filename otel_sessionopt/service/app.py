@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import threading
 from collections import Counter
@@ -21,7 +22,7 @@ from otel_sessionopt.service.folder_lock import FolderLock
 from otel_sessionopt.service.forwarding import Forwarder, check_endpoint
 from otel_sessionopt.service.http_receiver import receiver_app
 from otel_sessionopt.service.intake import Intake
-from otel_sessionopt.service.metrics import ServiceMetrics
+from otel_sessionopt.service.metrics import SUMMED, ServiceMetrics
 from otel_sessionopt.service.pages import pages_app
 from otel_sessionopt.service.reader_supervisor import ReaderSupervisor
 from otel_sessionopt.service.request_log import RequestLog
@@ -66,7 +67,7 @@ class Service:
         self._lock = FolderLock(folder)
         self._status: Mapping[str, Any] = {}
         self._status_lock = threading.Lock()
-        self._past: Counter[str] = Counter()  # of readers that died
+        self._past: Counter[str] = Counter()  # what readers that died had counted
         self.is_ready = False
         store = TraceStore(folder, service)
         position = store.position()
@@ -109,8 +110,8 @@ class Service:
         """Counters of all processes, and what waits."""
         with self._status_lock:
             heard = {**self._status}
-            for name, count in self._past.items():
-                heard[name] = heard.get(name, 0) + count
+        for name, count in self._past.items():
+            heard[name] = heard.get(name, 0) + count
         return {
             **heard,
             **{f"received_{name}": count for name, count in dict(self.intake.counts).items()},
@@ -178,6 +179,9 @@ class Service:
 
     def _take_status(self, status: Mapping[str, Any]) -> None:
         with self._status_lock:
+            if status["reader_pid"] != self._status.get("reader_pid"):
+                # A new reader counts from zero; what the one before it had counted stays.
+                self._past.update({name: self._status.get(name, 0) for name in SUMMED})
             self._status = status
 
     def _tend(self) -> None:
@@ -221,10 +225,16 @@ def _listen(host: str, ports: Sequence[int]) -> list[socket.socket]:
     for port in ports:
         try:
             family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-            sockets.append(socket.create_server((host, port), family=family, backlog=_BACKLOG))
+            # With the protocol told asyncio switches Nagle's algorithm off: it would cost 40 ms an answer.
+            listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            sockets.append(listening)
+            if os.name == "posix":
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            listening.listen(_BACKLOG)
         except OSError as error:
-            for listening in sockets:
-                listening.close()
+            for taken in sockets:
+                taken.close()
             raise SessionOptError(
                 f"port {port} of {host or 'all addresses'} cannot be listened on: {error.strerror}; is something else "
                 "there? --http-port, --grpc-port and --pages-port choose others"

@@ -43,6 +43,17 @@ METRICS: Final = (
     _Metric("sessionopt.traces.waiting", "{trace}", "Traces with spans not reported yet.", "traces_waiting", False),
     _Metric("sessionopt.traces.kept", "{trace}", "Traces kept for late spans.", "traces_kept", False),
 )
+SUMMED: Final = (
+    "spans_read",
+    "spans_analysed",
+    "reports",
+    "analyses_failed",
+    "findings",
+    "waste_tokens",
+    "waste_usd",
+    "cost_usd",
+)
+"""Counters of the reader that go on growing when another reader takes its place."""
 _FORWARDED: Final = ("sent", "own", "retries", "refused", "dropped")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import time
 from collections import Counter
@@ -30,6 +31,8 @@ LOG_FOLDER: Final = "requests"
 STOP: Final = "stop"
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 """Read between two commits: enough for a flush to be cheap beside it, little enough to hold in memory."""
+_COLLECT_THRESHOLDS: Final = (20_000, 50, 100)
+"""Digests and sessions live for the length of a batch and have no cycles: looking for them often is in vain."""
 _STATUS_SECONDS: Final = 0.5
 _MAX_PAUSE_SECONDS: Final = 1.0
 _FORGET_AT_ONCE: Final = 200
@@ -54,6 +57,7 @@ def run_reader(connection: Connection, folder: Path, settings: Settings) -> None
     # What is loaded now stays: the collector need not look at it, and forked workers share its pages.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECT_THRESHOLDS)
     reader = Reader(connection, folder, settings)
     try:
         reader.run()
@@ -68,6 +72,7 @@ class Reader:
 
     def __init__(self, connection: Connection, folder: Path, settings: Settings) -> None:
         self._connection = connection
+        self._holds_spans = settings.service.hold
         self._store = TraceStore(folder, settings.service)
         self._log = LogReader(folder / LOG_FOLDER, self._store.position())
         self._durable = self._log.position
@@ -133,7 +138,7 @@ class Reader:
             if self._is_behind:
                 time.sleep(_LOST_SECONDS)
             return
-        arrived = digests_of(logged.request for logged in batch)
+        arrived = digests_of((logged.request for logged in batch), holds_spans=self._holds_spans)
         self._store.keep(arrived, self._log.position)
         self._received_s = batch[-1].request.received_ns / NS_PER_S
         self.counts["spans_read"] += sum(len(part.digests) for part in arrived.values())
@@ -184,4 +189,12 @@ class Reader:
         if now < self._told_at + _STATUS_SECONDS:
             return
         self._told_at = now
-        self._connection.send({**self.counts, **self.sums, **self._store.counts(), "position": self._log.position})
+        self._connection.send(
+            {
+                **self.counts,
+                **self.sums,
+                **self._store.counts(),
+                "position": self._log.position,
+                "reader_pid": os.getpid(),
+            }
+        )

@@ -15,6 +15,7 @@ from otel_sessionopt.ingest.otlp_protobuf import records_from_request
 from otel_sessionopt.ingest.span_record import SpanRecord
 from otel_sessionopt.pipeline import Pipeline
 from otel_sessionopt.processor_packing import pack_digest
+from otel_sessionopt.service.held_traces import request_from_json, split_by_trace
 from otel_sessionopt.service.otlp_request import inflate
 from otel_sessionopt.service.request_log import Form, Request, Signal
 from otel_sessionopt.service.trace_store import Arrived
@@ -25,14 +26,21 @@ NS_PER_S: Final = 1_000_000_000
 _MAX_CONTENT_BYTES: Final = 1 << 31  # the receiver has checked it against its limit
 
 
-def digests_of(requests: Iterable[Request]) -> dict[int, Arrived]:
-    """What requests say, by trace id. Requests that cannot be read were answered with an error before: they have none.
+def digests_of(requests: Iterable[Request], *, holds_spans: bool = False) -> dict[int, Arrived]:
+    """What requests say, by trace id; with `holds_spans` the spans themselves, too.
+
+    Requests that cannot be read were answered with an error before: they are not among these.
 
     Spans that this package itself wrote are passed over, so that findings that come back make no new session.
     """
     arrived: dict[int, Arrived] = {}
     for request in requests:
         received_s = request.received_ns / NS_PER_S
+        if holds_spans and request.signal is Signal.TRACES:
+            for trace_id, body in split_by_trace(message_of(request)).items():
+                holder = arrived.setdefault(trace_id, Arrived())
+                holder.held.append(body)
+                holder.last_s = received_s
         for record in records_of(request):
             if record.name == semconv.REPORT_SPAN and record.scope_name == semconv.SCOPE_NAME:
                 continue
@@ -50,11 +58,22 @@ def records_of(request: Request) -> Iterator[SpanRecord]:
     """The spans of one request; none for other signals."""
     if request.signal is not Signal.TRACES:
         return iter(())
-    content = inflate(request.body, _MAX_CONTENT_BYTES) if request.is_gzip else request.body
     if request.form is Form.JSON:
-        records = records_from_document(json.loads(content or b"{}"), _tell)
+        records = records_from_document(json.loads(_content(request) or b"{}"), _tell)
         return (record for record in records if isinstance(record, SpanRecord))
-    return records_from_request(ExportTraceServiceRequest.FromString(content), _tell)
+    return records_from_request(message_of(request), _tell)
+
+
+def message_of(request: Request) -> ExportTraceServiceRequest:
+    """A request for traces as a message."""
+    if request.form is Form.JSON:
+        return request_from_json(json.loads(_content(request) or b"{}"))
+    message: ExportTraceServiceRequest = ExportTraceServiceRequest.FromString(_content(request))
+    return message
+
+
+def _content(request: Request) -> bytes:
+    return inflate(request.body, _MAX_CONTENT_BYTES) if request.is_gzip else request.body
 
 
 def _tell(reason: str) -> None:

@@ -97,6 +97,24 @@ def test_requests_are_forwarded_byte_for_byte_and_the_findings_follow(tmp_path: 
     assert "sessionopt.summary" in [event.name for event in report.events]
 
 
+def test_held_traces_go_out_once_with_the_findings_on_their_spans(tmp_path: Path) -> None:
+    with (
+        http_sink() as sink,
+        running_service(tmp_path, f"--forward={sink.url.removesuffix('/v1/traces')}", "--hold") as service,
+    ):
+        service.post(agent_request(TRACE, [2, 3]))
+        service.post(agent_request(TRACE, [3, 1]))
+        sink.wait(lambda spans: len(spans) >= 3)
+        service.post(agent_request(TRACE, [4]))  # late: it goes out as it is, and the findings after it
+        spans = sink.wait(lambda spans: any(span.name == "sessionopt.report" for span in spans))
+    assert [int.from_bytes(span.span_id, "big") for span in spans[:4]] == [2, 3, 1, 4]
+    root = spans[2]
+    assert "sessionopt.summary" in [event.name for event in root.events]
+    assert "sessionopt.grade" in [attribute.key for attribute in root.attributes]
+    assert not any(span.events for span in spans[:2])
+    assert len(spans) == 5
+
+
 def test_requests_wait_for_an_endpoint_that_is_gone(tmp_path: Path) -> None:
     with http_sink() as sink:
         url = sink.url.removesuffix("/v1/traces")

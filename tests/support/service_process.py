@@ -60,6 +60,11 @@ class RunningService:
             assert time.monotonic() < deadline, f"still waiting: {self.status()}"
             time.sleep(0.02)
 
+    def is_idle(self) -> bool:
+        """Everything that came was read and reported."""
+        status = self.status()
+        return bool(status.get("traces_waiting") == 0 and status["unread_bytes"] == 0)
+
     def kill(self) -> None:
         """As a power cut would, as far as the process goes."""
         self.process.kill()
@@ -75,7 +80,6 @@ def running_service(folder: Path, *arguments: str, **settings: object) -> Iterat
     """`sessionoptimizer serve` with everything it writes below `folder`."""
     chosen = {
         "report.folder": folder / "reports",
-        "report.formats": "json",
         "history.folder": folder / "history",
         "service.folder": folder / "data",
         "service.quiet_seconds": 0.2,
