@@ -44,7 +44,9 @@ _PIECE_BYTES: Final = 1024 * 1024
 def receiver_app(intake: Intake, access: Access) -> Starlette:
     """The application that receives OTLP."""
     routes = [Route(path, _Receiver(signal, intake, access), name=signal.name) for signal, path in PATHS.items()]
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # a sender follows no redirect with its body
+    return app
 
 
 class _Receiver:
