@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Final
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_sessionopt import semconv
+from otel_sessionopt.dialects.genai_logs import MessageLogs, is_message_log
+from otel_sessionopt.dialects.logs import read_log
+from otel_sessionopt.ingest.log_record import LogRecord
 from otel_sessionopt.ingest.otlp_json import records_from_document
-from otel_sessionopt.ingest.otlp_protobuf import records_from_request
+from otel_sessionopt.ingest.otlp_protobuf import logs_from_request, records_from_request
 from otel_sessionopt.ingest.span_record import SpanRecord
+from otel_sessionopt.ingest.transcripts.span_ids import trace_id_of
 from otel_sessionopt.pipeline import Pipeline
 from otel_sessionopt.processor_packing import pack_digest
 from otel_sessionopt.service.held_traces import request_from_json, split_by_trace
@@ -29,38 +35,58 @@ _MAX_CONTENT_BYTES: Final = 1 << 31  # the receiver has checked it against its l
 def digests_of(requests: Iterable[Request], *, holds_spans: bool = False) -> dict[int, Arrived]:
     """What requests say, by trace id; with `holds_spans` the spans themselves, too.
 
-    Requests that cannot be read were answered with an error before: they are not among these.
+    Requests that cannot be read were answered with an error before: they are not among these. A log record belongs to
+    the trace that it names, one that names none to a trace of its session's own.
 
     Spans that this package itself wrote are passed over, so that findings that come back make no new session.
     """
-    arrived: dict[int, Arrived] = {}
+    arrived: defaultdict[int, Arrived] = defaultdict(Arrived)
+    messages = MessageLogs()
     for request in requests:
         received_s = request.received_ns / NS_PER_S
         if holds_spans and request.signal is Signal.TRACES:
             for trace_id, body in split_by_trace(message_of(request)).items():
-                holder = arrived.setdefault(trace_id, Arrived())
-                holder.held.append(body)
-                holder.last_s = received_s
+                _part(arrived, trace_id, received_s).held.append(body)
         for record in records_of(request):
+            if isinstance(record, LogRecord):
+                _add_log(arrived, record, messages, received_s)
+                continue
             if record.name == semconv.REPORT_SPAN and record.scope_name == semconv.SCOPE_NAME:
                 continue
-            part = arrived.get(record.trace_id)
-            if part is None:
-                part = arrived[record.trace_id] = Arrived()
+            part = _part(arrived, record.trace_id, received_s)
             part.digests.append(pack_digest(Pipeline.digest(record)))
-            part.last_s = received_s
             if record.parent_span_id is None:
                 part.has_root = True
+        for trace_id, digest in messages.digests():
+            if trace_id:
+                _part(arrived, trace_id, received_s).digests.append(pack_digest(digest))
     return arrived
 
 
-def records_of(request: Request) -> Iterator[SpanRecord]:
-    """The spans of one request; none for other signals."""
-    if request.signal is not Signal.TRACES:
-        return iter(())
+def _part(arrived: defaultdict[int, Arrived], trace_id: int, received_s: float) -> Arrived:
+    part = arrived[trace_id]
+    part.last_s = received_s
+    return part
+
+
+def _add_log(arrived: defaultdict[int, Arrived], record: LogRecord, messages: MessageLogs, received_s: float) -> None:
+    if is_message_log(record):
+        messages.add(record)
+        return
+    digest = read_log(record)
+    if digest is None:
+        return
+    trace_id = record.trace_id or (trace_id_of(digest.conversation_id) if digest.conversation_id else 0)
+    if trace_id:
+        _part(arrived, trace_id, received_s).digests.append(pack_digest(digest))
+
+
+def records_of(request: Request) -> Iterable[SpanRecord | LogRecord]:
+    """The spans or log records of one request."""
     if request.form is Form.JSON:
-        records = records_from_document(json.loads(_content(request) or b"{}"), _tell)
-        return (record for record in records if isinstance(record, SpanRecord))
+        return records_from_document(json.loads(_content(request) or b"{}"), _tell)
+    if request.signal is Signal.LOGS:
+        return logs_from_request(ExportLogsServiceRequest.FromString(_content(request)))
     return records_from_request(message_of(request), _tell)
 
 

@@ -193,3 +193,32 @@ def test_metrics_count_what_came_and_what_was_found(tmp_path: Path) -> None:
     assert [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith("sessionopt_reports_total")] == [
         "1.0"
     ]
+
+
+def test_a_session_that_only_log_records_tell_of_is_reported(tmp_path: Path) -> None:
+    record = {
+        "timeUnixNano": "1760000002000000000",
+        "body": {"stringValue": "claude_code.api_request"},
+        "attributes": [
+            {"key": name, "value": value}
+            for name, value in {
+                "event.name": {"stringValue": "api_request"},
+                "session.id": {"stringValue": "0b8a5a6e-0000-4000-8000-000000000001"},
+                "model": {"stringValue": "claude-sonnet-4-5"},
+                "input_tokens": {"intValue": "100"},
+                "output_tokens": {"intValue": "20"},
+                "cache_read_tokens": {"intValue": "0"},
+                "cache_creation_tokens": {"intValue": "0"},
+                "cost_usd": {"doubleValue": 0.0006},
+                "duration_ms": {"intValue": "900"},
+            }.items()
+        ],
+    }
+    scope = {"scope": {"name": "com.anthropic.claude_code.events"}, "logRecords": [record]}
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [scope]}]}).encode()
+    with running_service(tmp_path, idle_timeout_seconds=1) as service:
+        assert service.post(body, "application/json", path="/v1/logs").status == 200
+        service.wait_for(lambda: bool(service.reports))
+        (report,) = service.reports.values()
+    assert report["bill"]["calls"] == 1
+    assert report["token_breakdown"]["TOTAL_INPUT"] == 100
