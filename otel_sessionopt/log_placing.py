@@ -33,11 +33,15 @@ class ConversationTraces:
 
     def __init__(self) -> None:
         self._intervals: dict[str, dict[int, _Interval]] = {}
+        self._nameless: set[int] = set()  # traces with spans of a product that name no conversation
 
     def span_seen(self, trace_id: int, digest: SpanDigest) -> None:
         """Take note of a span."""
         conversation = digest.conversation_id
-        if conversation is None or digest.dialect not in _PRODUCTS:
+        if digest.dialect not in _PRODUCTS:
+            return
+        if conversation is None:
+            self._nameless.add(trace_id)
             return
         traces = self._intervals.setdefault(conversation, {})
         known = traces.get(trace_id)
@@ -62,10 +66,12 @@ class ConversationTraces:
             return log_trace_id
         own = trace_id_of(conversation)
         traces: Mapping[int, _Interval] = self._intervals.get(conversation, {})
-        if own in traces or not traces:
+        if own in traces:
             return own
-        if log_trace_id in traces:
+        if log_trace_id in traces or (log_trace_id in self._nameless and not traces):
             return log_trace_id
+        if not traces:
+            return own
         return min(traces, key=lambda trace_id: (traces[trace_id].distance(digest.end_ns), trace_id))
 
 

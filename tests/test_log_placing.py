@@ -120,6 +120,18 @@ def test_two_sessions_in_one_file_stay_apart(tmp_path: Path) -> None:
     assert [each.bill.total.tokens for each in reports] == [2_500, 10]
 
 
+def test_records_go_with_spans_that_name_no_session_where_they_were_written_in_their_trace(tmp_path: Path) -> None:
+    lost_turn = span_line(11, 2, "llm_request", 2, 4, request_id="req_1", input_tokens=100, output_tokens=30)
+    lost_turn = lost_turn.replace("session.id", "other.id")
+    record = json.loads(LOG_LINES[1])
+    record["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["traceId"] = f"{11:032x}"
+
+    (report,) = reports_of(tmp_path, [lost_turn, json.dumps(record)])
+
+    # The log record tells the cache too, and the larger of the two is the whole.
+    assert (report.bill.total.tokens, report.counts.model_calls) == (1_230, 1)
+
+
 def test_records_that_name_no_session_and_no_trace_make_no_session(tmp_path: Path) -> None:
     homeless = codex("sse_event", 4, **{"event.kind": "response.completed"}, input_token_count=7, output_token_count=3)
     attributes = {key: value for key, value in homeless.attributes.items() if key != "conversation.id"}

@@ -23,8 +23,8 @@ UNMATCHED_LOG: Final = "unmatched-log"
 MAX_APART_NS: Final = 2_000_000_000
 
 _ACTIONS: Final = frozenset({Operation.MODEL_CALL, Operation.TOOL_CALL})
-# Dialect of transcripts and recordings: they tell everything, under ids of their own.
-_WHOLE: Final = "sessionopt"
+# Dialects that transcripts are read in: a session's transcript tells everything, under ids of its own.
+_WHOLE: Final = frozenset({"sessionopt", "otel-genai"})
 _Place = tuple[Operation, str]
 
 
@@ -140,6 +140,7 @@ class _Matcher:
     def __init__(self, spans: Sequence[SpanDigest]) -> None:
         self.taken: set[int] = set()
         self._spans = {span.span_id: span for span in spans}
+        self._told_whole = {span.conversation_id for span in spans if span.dialect in _WHOLE} - {None}
         self._by_key: dict[tuple[Operation, str], int] = {}
         self._places: defaultdict[_Place, list[tuple[int, int]]] = defaultdict(list)
         self._without_key: set[_Place] = set()
@@ -178,11 +179,11 @@ class _Matcher:
 
     def has_its_own(self, log: SpanDigest) -> bool:
         """Whether spans tell of such things, so that one without a match is no further thing."""
+        if log.dialect not in _WHOLE and log.conversation_id in self._told_whole:
+            return True
         if log.operation not in _ACTIONS or not _may_fail_as(log._replace(error=None), log):
             return False
         place = (log.operation, log.dialect)
-        if any(dialect == _WHOLE for operation, dialect in self._kinds if operation is log.operation):
-            return True
         return place in self._kinds and (_key(log) is None or place in self._without_key)
 
     def _nearest(self, log: SpanDigest) -> int | None:

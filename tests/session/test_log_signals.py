@@ -123,16 +123,19 @@ def test_a_failed_attempt_is_told_beside_the_span_that_went_well_in_the_end() ->
     assert session.total_tokens_input == 1_200 + 1_250
 
 
-def test_a_transcript_of_the_session_tells_everything_already() -> None:
-    attributes: dict[str, Any] = {
+@pytest.mark.parametrize("extra", [{}, {"sessionopt.content.chars": 80}], ids=["plain", "with-sizes"])
+def test_a_transcript_of_the_session_tells_everything_already(extra: dict[str, Any]) -> None:
+    attributes = extra | {
         "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 1_200, "gen_ai.usage.output_tokens": 30,
-        "gen_ai.response.id": "msg_1", "sessionopt.content.chars": 80}  # fmt: skip
+        "gen_ai.response.id": "msg_1", "gen_ai.conversation.id": SESSION}  # fmt: skip
     call = span(2, "chat", 2, 4, scope="claude-code", **attributes)
-    session = session_of(call, *logs(CLAUDE_LOGS[1]))
+    attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "Read", "gen_ai.tool.call.id": "toolu_1"}
+    tool = span(3, "execute_tool Read", 4.5, 5, scope="claude-code", **attributes)
+    session = session_of(call, tool, *logs(*CLAUDE_LOGS[:5]))
 
-    assert (session.total_tokens_input, session.total_tokens_output) == (1_200, 30)
+    assert told(session) == [(EventType.AI_RESPONSE, 1_200, 30, None), (EventType.FILE_READ, 0, 0, None)]
     assert session.release is not None
-    assert session.release.warnings[UNMATCHED_LOG] == 1
+    assert session.release.warnings[UNMATCHED_LOG] == 2  # the message and the request, which have other ids there
 
 
 def test_what_a_sub_agent_asks_is_a_conversation_of_its_own() -> None:
