@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otel_sessionopt.dialects.literals import read_arguments
+from otel_sessionopt.dialects.literals import read_literal
 from otel_sessionopt.dialects.values import read_structure
 
 # Of a message that answers a tool call: what it says, and whether the call failed.
@@ -21,14 +21,14 @@ def unwrap_arguments(value: object) -> Any:
     """The tool's own arguments out of `{input_str, inputs, kwargs, …}`, `{input}` or `{args, kwargs}`."""
     wrapped = read_structure(value).value
     if not isinstance(wrapped, Mapping):
-        return read_arguments(value)
+        return read_literal(value)
     if "input_str" in wrapped or ("inputs" in wrapped and "tags" in wrapped):
         inputs = wrapped.get("inputs")
-        return inputs if isinstance(inputs, Mapping) and inputs else read_arguments(wrapped.get("input_str"))
+        return inputs if isinstance(inputs, Mapping) and inputs else read_literal(wrapped.get("input_str"))
     if wrapped.keys() == {"args", "kwargs"}:
         return _call_arguments(wrapped["args"], wrapped["kwargs"])
     if wrapped.keys() == {"input"} and isinstance(wrapped["input"], (str, Mapping)):
-        return read_arguments(wrapped["input"])
+        return read_literal(wrapped["input"])
     return wrapped
 
 

@@ -1,4 +1,4 @@
-"""Arguments that a framework wrote down in Python's notation: `{'city': 'Bergen'}`."""
+"""Mappings that a library wrote down in Python's notation: `{'city': 'Bergen'}`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import ast
 import re
 from typing import Any, Final
 
-# Longer ones are not worth their parsing: they are contents, and the call is told apart by its text all the same.
+# Longer ones are not worth their parsing: they hold contents, and calls are told apart by their text all the same.
 MAX_LITERAL_CHARS: Final = 20_000
 # Only escapes that Python itself writes: of others the interpreter complains on the error output.
 _WRITTEN_BY_PYTHON: Final = re.compile(r"(?:[^\\]|\\[\\'\"nrtxuUN0abfv])*", re.DOTALL)
 
 
-def read_arguments(value: object) -> Any:
-    """Arguments in whatever notation: JSON text is left to the reader of tool calls, a Python mapping is parsed.
-
-    Never raises; what is in neither notation is given back as it is.
-    """
+def read_literal(value: object) -> Any:
+    """The mapping that a text is in Python's notation. Never raises; anything else is given back as it is."""
     # JSON never starts like that.
     if not isinstance(value, str) or not value.startswith("{'") or len(value) > MAX_LITERAL_CHARS:
         return value

@@ -13,7 +13,7 @@ from otel_sessionopt.dialects.base import Markers
 from otel_sessionopt.dialects.digest import Operation, SpanDigest
 from otel_sessionopt.dialects.flat_messages import FlatForm, last_messages
 from otel_sessionopt.dialects.langchain import call_id_in, tool_message, unwrap_result
-from otel_sessionopt.dialects.literals import read_arguments
+from otel_sessionopt.dialects.literals import read_literal
 from otel_sessionopt.dialects.message_history import INPUT_MESSAGES, OUTPUT_MESSAGES
 from otel_sessionopt.dialects.otel_genai import RETRIEVAL_QUERY, read_genai
 from otel_sessionopt.dialects.recorded_messages import find_response_id
@@ -95,7 +95,7 @@ class OpenInference:
         if operation is Operation.MODEL_CALL:
             standard |= _model_call(attributes)
         elif operation is Operation.TOOL_CALL:
-            standard[semconv.TOOL_ARGUMENTS] = read_arguments(standard.get(semconv.TOOL_ARGUMENTS))
+            standard[semconv.TOOL_ARGUMENTS] = read_literal(standard.get(semconv.TOOL_ARGUMENTS))
             result = standard[semconv.TOOL_RESULT] = unwrap_result(standard.get(semconv.TOOL_RESULT))
             standard.setdefault(semconv.TOOL_CALL_ID, call_id_in(result))
             if semconv.TOOL_NAME not in standard:

@@ -604,6 +604,40 @@ LITELLM = Sample(
         ],
     ),
 )
+# Its newer form, siblings named after the model: what the provider counted in detail stands in an object.
+LITELLM_2 = Sample(
+    dialect="litellm",
+    label="2",
+    scope="litellm",
+    model_call=Span(
+        name="chat gpt-5-mini",
+        attributes={
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-5-mini",
+            "gen_ai.usage.input_tokens": 1_200,
+            "gen_ai.usage.output_tokens": 300,
+            "gen_ai.cost.total_cost": 0.0009,
+        },
+    ),
+    cached=Span(
+        name="chat claude-sonnet-4-5",
+        attributes=LITELLM_REQUEST
+        | {
+            "metadata.usage_object": "{'prompt_tokens': 1200, 'cache_read_input_tokens': 1000, "
+            "'cache_creation_input_tokens': 100, 'prompt_tokens_details': {'cached_tokens': None}}"
+        },
+    ),
+    reasoning=Span(
+        name="chat gpt-5-mini",
+        attributes=LITELLM_REQUEST
+        | {
+            "metadata.usage_object": "{'completion_tokens': 300, "
+            "'completion_tokens_details': {'reasoning_tokens': 100, 'audio_tokens': None}}"
+        },
+    ),
+    absent=dict.fromkeys(("tool_call", "error", "nested"), "as above"),
+)
 SAMPLES = [
     OPENLLMETRY,
     OPENLLMETRY_BEDROCK,
@@ -614,4 +648,5 @@ SAMPLES = [
     LANGFUSE_INCLUSIVE,
     OPENLIT,
     LITELLM,
+    LITELLM_2,
 ]
