@@ -29,6 +29,7 @@ from otel_sessionopt.analyzers.prompt_cache_break import PromptCacheBreakAnalyze
 from otel_sessionopt.analyzers.redundant_tool_call import RedundantToolCallAnalyzer
 from otel_sessionopt.analyzers.repeated_file_read import RepeatedFileReadAnalyzer
 from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer
+from otel_sessionopt.analyzers.serial_tool_calls import SerialToolCallsAnalyzer
 from otel_sessionopt.analyzers.side_request_overhead import SideRequestOverheadAnalyzer
 from otel_sessionopt.analyzers.sub_agent_overlap import SubAgentOverlapAnalyzer
 from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer
@@ -61,6 +62,7 @@ ANALYZER_CLASSES: Final[tuple[type[BaseAnalyzer], ...]] = (
     SubAgentOverlapAnalyzer,
     EditChurnAnalyzer,
     UnusedToolsAnalyzer,
+    SerialToolCallsAnalyzer,
 )
 
 _ENABLED: Final = "enabled"

@@ -16,6 +16,7 @@ from otel_sessionopt.session.facts.cache import conversation_calls
 from otel_sessionopt.session.facts.contexts import context_events
 from otel_sessionopt.session.facts.ledger import ledger
 from otel_sessionopt.session.facts.ledger_context import ContextLedger
+from otel_sessionopt.session.facts.sub_agents import sub_agents
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 # Calls of one context that make a conversation which others can stand beside.
@@ -47,7 +48,8 @@ class SideRequestOverheadAnalyzer(BaseAnalyzer):
 
     - Calls that carry the conversation, however short their answer: a tool call is one.
     - Short prompts, long answers, embeddings, a few requests, a small share of the cost.
-    - Sub-agents that worked, however short their answer.
+    - Sub-agents that worked, however short their answer, and all that a tool call started: `sub-agent-overlap` judges
+      those that used no tool.
     - Sessions that consist of such calls: then they are no overhead.
 
     ## What to do
@@ -117,11 +119,13 @@ def _off_main_chain(session: Session) -> Iterator[tuple[ContextLedger, int]]:
     """Calls that carry no conversation, with the context they are in."""
     contexts = [context for context in ledger(session).contexts if context.context]
     has_conversation = any(len(conversation_calls(context)) >= _MIN_CONVERSATION for context in contexts)
+    started = {agent.context for agents in sub_agents(session).values() for agent in agents}
     for context in contexts:
         for index in sorted(context.aside):
             if _is_request(context.calls[index].event):
                 yield context, index
-        if has_conversation and len(context.calls) == 1 and not context.aside and not _uses_tools(session, context):
+        is_alone = len(context.calls) == 1 and not context.aside and context.context not in started
+        if has_conversation and is_alone and not _uses_tools(session, context):
             yield context, 0
 
 

@@ -70,6 +70,7 @@ class ResultDigest(NamedTuple):
         text_hash: 60-bit hash of the text, equal texts have equal hashes within one process; `None` without content.
         lines: for numbered listings (`cat -n` form) one signature a line, see `dialects.results`; else `None`.
         exit_code: exit code of a shell command where the source or the text states it.
+        words: of a file read or a search, hashes of its words, see `dialects.result_words`; else `None`.
     """
 
     chars: int | None = None
@@ -77,6 +78,7 @@ class ResultDigest(NamedTuple):
     text_hash: int | None = None
     lines: array[int] | None = None
     exit_code: int | None = None
+    words: bytes | None = None
 
 
 class ToolUse(NamedTuple):

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from otel_sessionopt.dialects.digest import ResultDigest
+from otel_sessionopt.dialects.result_words import words_of
 from otel_sessionopt.dialects.values import canonical_json, hash_text, read_flag, read_integer, read_structure
 
 WEIGHT_BITS: Final = 20
@@ -113,17 +114,17 @@ def digest_result(value: object, *, is_read: bool, is_shell: bool = False) -> Re
     return read_result(value, is_read=is_read, is_shell=is_shell).digest
 
 
-def read_result(value: object, *, is_read: bool, is_shell: bool = False) -> ResultReading:
-    """`digest_result` with whether the result reports a failure."""
+def read_result(value: object, *, is_read: bool, is_shell: bool = False, is_look: bool = False) -> ResultReading:
+    """`digest_result` with whether the result reports a failure; of a look (a read, a search) also its words."""
     if value is None:
         return ResultReading(ResultDigest())
     if type(value) is str and value[:1] not in _STRUCTURE_STARTS and " " in value[:MIN_BASE64_CHARS]:
         # The common case: a text that can be nothing else.
-        return ResultReading(_digest_text(value, is_read, is_shell))
+        return ResultReading(_digest_text(value, is_read, is_shell, is_look))
     parts = _Parts()
     _open(value, parts, 0)
     text = parts.texts[0] if len(parts.texts) == 1 else "\n".join(parts.texts)
-    digest = _digest_text(text, is_read, is_shell)
+    digest = _digest_text(text, is_read, is_shell, is_look and not parts.marks)
     if parts.marks:
         digest = digest._replace(text_hash=hash((text, *parts.marks)) & _TEXT_MASK)
     if is_shell and parts.exit_code is not None:
@@ -131,7 +132,7 @@ def read_result(value: object, *, is_read: bool, is_shell: bool = False) -> Resu
     return ResultReading(digest, parts.is_error or (parts.says_error and not is_read))
 
 
-def _digest_text(text: str, is_read: bool, is_shell: bool) -> ResultDigest:
+def _digest_text(text: str, is_read: bool, is_shell: bool, is_look: bool) -> ResultDigest:
     chars = len(text) if ";base64," not in text else len(_DATA_URI.sub("", text))
     exit_code = None
     if is_shell:
@@ -140,7 +141,8 @@ def _digest_text(text: str, is_read: bool, is_shell: bool) -> ResultDigest:
         text = _without_notes(text)
     # The interpreter's own hash: equality within one process is all that results are compared for, and it takes a
     # quarter of the time of one that is the same everywhere.
-    return ResultDigest(chars, None, hash(text) & _TEXT_MASK, line_signatures(text) if is_read else None, exit_code)
+    lines = line_signatures(text) if is_read else None
+    return ResultDigest(chars, None, hash(text) & _TEXT_MASK, lines, exit_code, words_of(text) if is_look else None)
 
 
 def line_weight(signature: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from otel_sessionopt.dialects.digest import ResultDigest, ToolUse
+from otel_sessionopt.dialects.digest import ResultDigest, ToolKind, ToolUse
 from otel_sessionopt.dialects.results import read_result
 from otel_sessionopt.dialects.tools import ToolReading, read_tool
 from otel_sessionopt.dialects.values import is_cut, read_count, read_id
@@ -55,7 +55,12 @@ def read_tool_call(
     error = stated_error
     digest: ResultDigest | None = None
     if result is not None:
-        digest, says_error = read_result(result, is_read=_reads_one_file(reading), is_shell=reading.is_shell)
+        digest, says_error = read_result(
+            result,
+            is_read=_reads_one_file(reading),
+            is_shell=reading.is_shell,
+            is_look=reading.kind in (ToolKind.READ, ToolKind.SEARCH),
+        )
         if error is None and says_error:
             error = "tool_error"
         if isinstance(result, str) and result.startswith(_JSON_RESULT) and is_cut(result.rstrip()):

@@ -6,6 +6,7 @@ import pytest
 
 from otel_sessionopt.analyzers.issue import Basis, IssueType, Severity
 from otel_sessionopt.analyzers.side_request_overhead import SideRequestOverheadAnalyzer
+from otel_sessionopt.dialects.digest import Operation, SpanDigest, ToolKind, ToolUse
 from otel_sessionopt.session.model import EventType
 from tests.analyzers.cases import FLAT, Recording, find, find_one
 from tests.support.digest_builder import TraceBuilder, model_use
@@ -72,6 +73,16 @@ def test_without_a_price_the_share_is_one_of_tokens() -> None:
 
 
 # Silence
+
+
+def test_sub_agents_that_a_tool_call_started_are_no_side_requests() -> None:
+    trace = _conversation()
+    start_ns = trace.now_ns
+    for _ in range(3):
+        trace.agent("asked").model_call(input=40_000, output=10).end()
+    use = ToolUse("Task", ToolKind.SUB_AGENT, arguments_hash=1)
+    trace.add(SpanDigest(900, 1, "Task", start_ns - 1, trace.now_ns, Operation.TOOL_CALL, "test", tool=use))
+    assert find(RULE, trace.model_call(input=66_000).session(prices=FLAT)) == []
 
 
 def test_short_answers_in_the_conversation_are_silent() -> None:

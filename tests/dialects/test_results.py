@@ -98,7 +98,7 @@ def test_equal_texts_have_equal_hashes_whatever_they_are_wrapped_in() -> None:
 
 
 def test_nothing_recorded_is_nothing_known() -> None:
-    assert digest_result(None, is_read=True) == (None, None, None, None, None)
+    assert digest_result(None, is_read=True) == (None, None, None, None, None, None)
 
 
 def listing(*lines: str, first: int = 1, mark: str = "→") -> str:

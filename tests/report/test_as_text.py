@@ -21,7 +21,7 @@ def test_a_session_without_findings_reads_well() -> None:
     lines = as_text(report_of(quiet_session().session())).splitlines()
 
     assert lines[0] == "Cost $0.0030; nothing avoidable was found. Score 100 (A)."
-    assert "Nothing found by 21 of 23 rules; excessive-thinking, unused-tools not evaluated:" in lines
+    assert "Nothing found by 22 of 24 rules; excessive-thinking, unused-tools not evaluated:" in lines
 
 
 def test_a_session_without_usage_claims_no_cost_and_no_score() -> None:

@@ -293,6 +293,10 @@ class TraceBuilder:
         )
         return self._tool(use, seconds, error)
 
+    def tool_use(self, use: ToolUse, *, seconds: float = 0.5) -> Self:
+        """A tool call made by the test itself."""
+        return self._tool(use, seconds, None)
+
     # The rest
 
     def thinking(self, *, chars: int = 800) -> Self:

@@ -155,6 +155,13 @@ def sub_agent_with_short_answer(draft: Draft) -> Planting:
     return decoy_of(draft)
 
 
+def sub_agents_without_tools(draft: Draft) -> Planting:
+    """Decoy: the agent asks four sub-agents that use no tool; that is for another rule to judge."""
+    place = a_place(draft)
+    add_agents(draft, place, [Agent(f"Is part {part} used?", 14_000, answer_tokens=12) for part in range(4)])
+    return decoy_of(draft)
+
+
 def _text_of(draft: Draft, tokens: int) -> str:
     return "\n".join(code_of(draft.random, round(tokens * draft.chars_per_token)))
 
@@ -203,6 +210,6 @@ KINDS: Final = (
     Kind(
         rule="side-request-overhead",
         plants=(background_requests, classifier_calls),
-        decoys=(short_answers, short_tool_turns, sub_agent_with_short_answer),
+        decoys=(short_answers, short_tool_turns, sub_agent_with_short_answer, sub_agents_without_tools),
     ),
 )

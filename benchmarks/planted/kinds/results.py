@@ -9,9 +9,9 @@ from ..draft import Draft
 from ..places import a_place
 from ..planting import Kind, Planting, decoy_of, plant_of
 from ..rounds import Request, add_round
-from ..tools import fresh_path, fresh_read, read, same, shell, some_edit
+from ..tools import fresh_path, fresh_read, grep, read, same, shell, some_edit
 from ..transcript import Call
-from ..words import code, log, name, picture, prose
+from ..words import code, log, matches, name, picture, prose
 
 _OVERSIZED_TOKENS: Final = 25_000
 _BUDGET_TOKENS: Final = 2_000  # what a result may have (the reference)
@@ -95,6 +95,30 @@ def reads_together(draft: Draft) -> Planting:
     return decoy_of(draft)
 
 
+def refined_searches(draft: Draft) -> Planting:
+    """Decoy: each search narrows down the one before."""
+    place = a_place(draft)
+    _bracket(draft, place)
+    word = name(draft.random)
+    paths = [fresh_path(draft) for _ in range(5)]
+    for pattern in (word, f"def {word}", f"{word}\\(limit", f"import {word}"):
+        add_round(draft, place, [grep(pattern, draft.path("src"), matches(draft.random, paths, 20))])
+    _bracket(draft, place)
+    return decoy_of(draft)
+
+
+def parts_of_one_file(draft: Draft) -> Planting:
+    """Decoy: a file is read on from where the part before ended."""
+    place = a_place(draft)
+    _bracket(draft, place)
+    path = fresh_path(draft)
+    lines = code(draft.random, 240)
+    for first in range(0, 240, 60):
+        add_round(draft, place, [read(draft, path, lines[first : first + 60], first=first + 1, is_range=True)])
+    _bracket(draft, place)
+    return decoy_of(draft)
+
+
 def reads_between_edits(draft: Draft) -> Planting:
     """Decoy: a read, an edit, a read, an edit."""
     place = a_place(draft)
@@ -135,6 +159,6 @@ KINDS: Final = (
     Kind(
         rule="serial-tool-calls",
         plants=(single_reads,),
-        decoys=(dependent_reads, reads_together, reads_between_edits),
+        decoys=(dependent_reads, reads_together, reads_between_edits, refined_searches, parts_of_one_file),
     ),
 )
