@@ -68,7 +68,8 @@ PLAIN: Final[Dialect] = Plain()
 # pass, keep them away from the long list.
 _OWN_WORDS: Final = DIALECTS[:-1]
 _STANDARD: Final = DIALECTS[-1]
-_ATTRIBUTES: Final = frozenset().union(*(dialect.markers.attributes for dialect in _OWN_WORDS))
+_OWN_ATTRIBUTES: Final = frozenset().union(*(dialect.markers.attributes for dialect in _OWN_WORDS))
+_ATTRIBUTES: Final = _OWN_ATTRIBUTES | _STANDARD.markers.attributes
 _SCOPES: Final = tuple(scope for dialect in _OWN_WORDS for scope in dialect.markers.scopes)
 _NAMES: Final = tuple(name for dialect in _OWN_WORDS for name in dialect.markers.names)
 _PROVIDERS: Final = frozenset().union(*(dialect.markers.providers for dialect in _OWN_WORDS))
@@ -77,25 +78,28 @@ _RESOURCES: Final = tuple(pair for dialect in _OWN_WORDS for pair in dialect.mar
 
 def find_dialect(record: SpanRecord) -> Dialect:
     """The dialect that a span is written in; `PLAIN` for ordinary spans."""
-    if _has_own_words(record):
+    has_words = not _ATTRIBUTES.isdisjoint(record.attributes)
+    is_own = _is_own_scope(record.scope_name) or record.name.startswith(_NAMES)
+    if is_own or (has_words and _has_own_words(record)):
         for dialect in _OWN_WORDS:
             if dialect.matches(record):
                 return dialect
-    return _STANDARD if _STANDARD.matches(record) else PLAIN
+    return _STANDARD if has_words and _STANDARD.matches(record) else PLAIN
 
 
 def _has_own_words(record: SpanRecord) -> bool:
-    attributes = record.attributes
+    """Whether a span about models has words of one product, or comes from one by its provider or resource."""
+    attributes, resource = record.attributes, record.resource
     if (
-        not _ATTRIBUTES.isdisjoint(attributes)
-        or _is_own_scope(record.scope_name)
-        or record.name.startswith(_NAMES)
+        not _OWN_ATTRIBUTES.isdisjoint(attributes)
         or is_one_of(_PROVIDERS, attributes.get(SYSTEM))
         or is_one_of(_PROVIDERS, attributes.get(semconv.PROVIDER_NAME))
     ):
         return True
-    resource = record.resource
-    return bool(resource) and any([resource.get(key) == value for key, value in _RESOURCES])  # noqa: C419 - faster
+    for key, value in _RESOURCES if resource else ():  # noqa: SIM110 - a generator costs more
+        if resource.get(key) == value:
+            return True
+    return False
 
 
 @lru_cache(maxsize=256)  # a program has tens of scopes; the bound is for hostile input
