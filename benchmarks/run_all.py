@@ -14,6 +14,7 @@ SCRIPTS = (
     "pipeline_throughput.py",
     "session_sizes.py",
     "recording.py",
+    "html_report.py",
     "planted_waste.py",
 )
 

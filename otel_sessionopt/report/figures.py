@@ -7,7 +7,9 @@ from typing import Final
 
 from otel_sessionopt.report.parts import Amount
 
-_MINUTE_NS: Final = 60 * 10**9
+_MILLISECOND_NS: Final = 10**6
+_SECOND_NS: Final = 10**9
+_MINUTE_NS: Final = 60 * _SECOND_NS
 
 
 def usd(cost: Decimal | float | None) -> str:
@@ -49,9 +51,11 @@ def amount(value: Amount) -> str:
 
 
 def duration(nanoseconds: int | None) -> str:
-    """`12 s`, `34 min`, `3 h 12 min`, `2 d 4 h`; empty when unknown."""
+    """`0 s`, `under 1 ms`, `657 ms`, `12 s`, `34 min`, `3 h 12 min`, `2 d 4 h`; empty when unknown."""
     if nanoseconds is None:
         return ""
+    if 0 < nanoseconds < _SECOND_NS:
+        return f"{nanoseconds // _MILLISECOND_NS} ms" if nanoseconds >= _MILLISECOND_NS else "under 1 ms"
     if nanoseconds < _MINUTE_NS:
         return f"{nanoseconds / 10**9:.3g} s"
     minutes = nanoseconds // _MINUTE_NS

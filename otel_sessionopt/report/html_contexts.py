@@ -200,10 +200,10 @@ def _sentence(line: ContextLine) -> str:
 
 
 def _nice_top(largest: int) -> int:
-    """The least of 1, 2, 4 or 8 times a power of ten, or half way to it, that is not below `largest`."""
+    """The least round number with round quarters that is not below `largest`."""
     power = 100
     while True:
-        for factor in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8):
+        for factor in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8):
             if factor * power >= largest:
                 return int(factor * power)
         power *= 10

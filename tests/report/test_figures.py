@@ -56,6 +56,9 @@ def test_shares(part: Decimal | int, whole: Decimal | int, shown: str) -> None:
         (11_520 * 10**9, "3 h 12 min"),
         (48 * 3_600 * 10**9, "2 d"),
         (52 * 3_600 * 10**9, "2 d 4 h"),
+        (657_000, "under 1 ms"),
+        (12_400_000, "12 ms"),
+        (999_999_999, "999 ms"),
     ],
 )
 def test_durations(nanoseconds: int | None, shown: str) -> None:
