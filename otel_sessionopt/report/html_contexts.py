@@ -14,6 +14,8 @@ WIDTH: Final = 1000
 _HEIGHT: Final = 220
 _SMALL_HEIGHT: Final = 90
 _TICKS: Final = 5
+_SOURCES_TOLD: Final = 4
+"""On hover; the table has all of them."""
 MISS_CAUSES: Final = {
     "model_changed": "the model changed",
     "compacted": "the conversation was compacted or cleared",
@@ -149,7 +151,8 @@ def _title(point: ContextPoint) -> str:
     calls = f"Call {point.call:,}"
     if point.calls > 1:
         calls += f", the largest of {point.calls:,} calls"
-    parts = [f"{SOURCE_NAMES.get(source, source)} {tokens:,}" for source, tokens in point.sources.items()]
+    largest = sorted(point.sources.items(), key=lambda each: -each[1])[:_SOURCES_TOLD]
+    parts = [f"{SOURCE_NAMES.get(source, source)} {tokens:,}" for source, tokens in largest]
     lines = [f"{calls}: {figures.count(point.size_tokens, 'token')}", ", ".join(parts)]
     lines += marks_of(point)
     return "\n".join(lines)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from otel_sessionopt.session import Session
     from otel_sessionopt.session.facts.ledger_context import ContextLedger
 
-MOST_POINTS: Final = 160
+MOST_POINTS: Final = 120
 """Of the first context: with more, bars of a picture of usual width have no place between them."""
-MOST_FURTHER_POINTS: Final = 48
+MOST_FURTHER_POINTS: Final = 40
 """Of every other one: those pictures are small."""
 
 
