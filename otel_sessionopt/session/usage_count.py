@@ -112,7 +112,7 @@ def _find_nested_repeats(tree: CallTree, is_call: bytearray, has_usage: bytearra
 def _find_repeated_responses(
     spans: Sequence[SpanDigest], is_call: bytearray, repeats: Mapping[int, int]
 ) -> dict[int, int]:
-    """Calls whose response another call has too. The largest usage stays: a stream cut short reports less."""
+    """Calls whose response another call has too: the truest one stays."""
     best: dict[str, int] = {}
     rivals: list[tuple[str, int]] = []
     for i, span in enumerate(spans):
@@ -122,10 +122,22 @@ def _find_repeated_responses(
         other = best.setdefault(response_id, i)
         if other != i:
             rivals.append((response_id, i))
-            if _size(span.model) > _size(spans[other].model):
+            if _is_truer(span, spans[other]):
                 best[response_id] = i
                 rivals.append((response_id, other))
     return {i: best[response_id] for response_id, i in rivals if best[response_id] != i}
+
+
+def _is_truer(span: SpanDigest, other: SpanDigest) -> bool:
+    """Whether the second one seen of two spans of one response is to stay."""
+    if span.dialect != other.dialect and span.model and span.model.has_usage and other.model and other.model.has_usage:
+        # Of two libraries the one that ran inside the other is nearer to the provider.
+        times, other_times = (span.start_ns, span.end_ns), (other.start_ns, other.end_ns)
+        if times != other_times and times[0] >= other_times[0] and times[1] <= other_times[1]:
+            return True
+        if times != other_times and times[0] <= other_times[0] and times[1] >= other_times[1]:
+            return False
+    return _size(span.model) > _size(other.model)  # a stream cut short reports less
 
 
 def _call_key(span: SpanDigest) -> Hashable | None:

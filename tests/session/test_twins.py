@@ -79,6 +79,21 @@ def test_calls_without_usage_are_never_paired() -> None:
     assert tokens_of(*calls)[0] == 2
 
 
+def test_of_two_libraries_with_one_response_the_inner_one_is_believed() -> None:
+    """As OpenLLMetry's Anthropic instrumentation counts a stream: one token more than the SDK inside it."""
+
+    def streamed(number: int, start: float, end: float, dialect: str, output: int) -> SpanDigest:
+        span = call(number, start, end, dialect, output=output)
+        assert span.model is not None
+        return span._replace(model=span.model._replace(response_id="msg_1"))
+
+    outer, inner = streamed(1, 1, 3, "openllmetry", 41), streamed(2, 1.1, 2.9, "anthropic-sdk", 40)
+    assert tokens_of(outer, inner) == (1, 1_200, 40)
+    cut = streamed(3, 2, 4, "openllmetry", 12)
+    assert tokens_of(cut, streamed(2, 1.1, 2.9, "anthropic-sdk", 40)) == (1, 1_200, 40)
+    assert tokens_of(streamed(4, 1.1, 2.9, "openllmetry", 12), outer) == (1, 1_200, 41)  # one library: the whole
+
+
 def test_a_failed_call_that_two_libraries_write_is_one_failure() -> None:
     def failed(number: int, dialect: str, error: str) -> SpanDigest:
         return span(number, 1, 2, dialect, Operation.MODEL_CALL, error=error)
