@@ -29,6 +29,11 @@ class HistoryAccess:
         self._pipeline: Pipeline | None = None
 
     @property
+    def jaeger_url(self) -> str | None:
+        """Address of the Jaeger UI that pages link to."""
+        return self._settings.report.jaeger_url or None
+
+    @property
     def store(self) -> Store:
         """The store. Raises `StoreError` where it cannot be opened."""
         with self._lock:
