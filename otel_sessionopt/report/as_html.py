@@ -21,7 +21,7 @@ from otel_sessionopt.report.html_issues import (
     marks_of,
     rule_pages,
 )
-from otel_sessionopt.report.html_page import render, trace_link
+from otel_sessionopt.report.html_page import moment, render, trace_link
 from otel_sessionopt.report.html_waterfall import KIND_NAMES, waterfall_rows
 from otel_sessionopt.report.ledger_view import SOURCE_NAMES
 from otel_sessionopt.report.parts import Amount
@@ -44,7 +44,11 @@ class Tile:
 
 
 def as_html(
-    report: OptimizationReport, *, jaeger_url: str | None = None, history: Sequence[SessionRow] | None = None
+    report: OptimizationReport,
+    *,
+    jaeger_url: str | None = None,
+    history: Sequence[SessionRow] | None = None,
+    home: str = "",
 ) -> str:
     """One HTML document, ending in a line break. The same report gives the same page.
 
@@ -52,12 +56,14 @@ def as_html(
         report: also one that was read back from its JSON form.
         jaeger_url: address of a Jaeger UI that has the trace (`http://localhost:16686`); spans link to it.
         history: the agent's last sessions, for a spark line; those in `report.comparisons` when not given.
+        home: address of the list of all sessions, where there is one.
     """
     views = issue_views(report, jaeger_url)
     timeline = report.timeline
     info = report.session
     return render(
         "report.html",
+        home=home,
         report=report,
         title=title_of(report),
         about=[part for part in phrases.session_line(report) if part],
@@ -97,15 +103,6 @@ def as_html(
 def title_of(report: OptimizationReport) -> str:
     """What the session was about, as shortly as it is known."""
     return report.session.task or (f"Session of {report.session.agent}" if report.session.agent else "Agent session")
-
-
-def moment(text: str) -> str:
-    """`2026-01-05 09:00 UTC` of an ISO 8601 time; any other text as it is."""
-    date, mark, clock = text.partition("T")
-    if not mark:
-        return text
-    zone = " UTC" if clock.endswith(("+00:00", "Z")) else ""
-    return f"{date} {clock[:5]}{zone}"
 
 
 def wasted_percent(report: OptimizationReport) -> float:

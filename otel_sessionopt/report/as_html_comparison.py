@@ -10,9 +10,9 @@ from typing import Final
 from otel_sessionopt.analyzers.issue import EfficiencyIssue
 from otel_sessionopt.errors import RecordingError
 from otel_sessionopt.report import figures, phrases
-from otel_sessionopt.report.as_html import moment, title_of, without_waste
+from otel_sessionopt.report.as_html import title_of, without_waste
 from otel_sessionopt.report.document import OptimizationReport
-from otel_sessionopt.report.html_page import render, trace_link
+from otel_sessionopt.report.html_page import moment, render, trace_link
 from otel_sessionopt.report.ledger_view import SOURCE_NAMES
 from otel_sessionopt.report.parts import Amount
 
@@ -87,7 +87,7 @@ class Difference:
     kept: int
 
 
-def as_comparison_html(reports: Sequence[OptimizationReport], *, jaeger_url: str | None = None) -> str:
+def as_comparison_html(reports: Sequence[OptimizationReport], *, jaeger_url: str | None = None, home: str = "") -> str:
     """One HTML document, ending in a line break; differences are against the first of `reports`.
 
     Raises:
@@ -101,6 +101,7 @@ def as_comparison_html(reports: Sequence[OptimizationReport], *, jaeger_url: str
     issues = [_by_subject(report) for report in reports]
     return render(
         "comparison.html",
+        home=home,
         columns=columns,
         best=max(columns, key=lambda column: column.report.efficiency_score),
         bars=_bars(columns, rows, in_dollars),

@@ -15,18 +15,25 @@ if TYPE_CHECKING:
 _FOLDER: Final = "html"
 
 
-def render(template: str, **values: Any) -> str:
+def render(
+    template: str, *, package: str = __package__, style: str = "", form_action: str = "'none'", **values: Any
+) -> str:
     """A page; every value in it is escaped. Ends in a line break.
 
     Args:
-        template: file name in `report/html/`.
+        template: file name in the folder `html` of `package`, or in ours, whose templates others may extend.
+        package: whose template it is.
+        style: file name of further rules of style in that folder.
+        form_action: where forms may lead, as the content-security policy says it.
         values: what the template names; one that is missing is an error.
     """
-    style, script = _asset("style.css"), _asset("script.js")
+    rules, script = _asset(__package__, "style.css"), _asset(__package__, "script.js")
+    if style:
+        rules += _asset(package, style)
     return (
-        _environment()
+        _environment(package)
         .get_template(template)
-        .render(style=style, script=script, policy=_policy(style, script), **values)
+        .render(style=rules, script=script, policy=_policy(rules, script, form_action), **values)
         .rstrip()
         + "\n"
     )
@@ -40,10 +47,10 @@ def trace_link(jaeger_url: str | None, trace_id: str, span_id: str | None = None
     return f"{jaeger_url.rstrip('/')}/trace/{quote(trace_id, safe='')}{found}"
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, script: str, form_action: str) -> str:
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"base-uri 'none'; form-action {form_action}"
     )
 
 
@@ -53,26 +60,31 @@ def _hash(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _asset(name: str) -> str:
-    return (files(__package__) / _FOLDER / name).read_text(encoding="utf-8")
+def _asset(package: str, name: str) -> str:
+    return (files(package) / _FOLDER / name).read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
+@lru_cache(maxsize=4)
+def _environment(package: str) -> Environment:
     # Here: whoever writes no page does not pay for it.
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     from otel_sessionopt.report import figures
 
     environment = Environment(
-        loader=PackageLoader(__package__, _FOLDER),
+        loader=ChoiceLoader([PackageLoader(each, _FOLDER) for each in dict.fromkeys((package, __package__))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
-        usd=figures.usd, amount=figures.amount, duration=figures.duration, num=_number, offset=offset
+        usd=figures.usd,
+        amount=figures.amount,
+        duration=figures.duration,
+        num=_number,
+        offset=offset,
+        moment=moment,
     )
     return environment
 
@@ -80,6 +92,15 @@ def _environment() -> Environment:
 def _number(value: float) -> str:
     """`12,345`; coordinates come rounded already."""
     return f"{value:,}"
+
+
+def moment(text: str) -> str:
+    """`2026-01-05 09:00 UTC` of an ISO 8601 time; any other text as it is."""
+    date, mark, clock = text.partition("T")
+    if not mark:
+        return text
+    zone = " UTC" if clock.endswith(("+00:00", "Z")) else ""
+    return f"{date} {clock[:5]}{zone}"
 
 
 def offset(nanoseconds: int) -> str:

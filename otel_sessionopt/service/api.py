@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from otel_sessionopt.errors import SessionOptError
 from otel_sessionopt.report.from_json import report_from_dict
 from otel_sessionopt.service import history_views as views
+from otel_sessionopt.service.access import is_loopback
 from otel_sessionopt.service.page_parameters import ParameterError, hours, session_filter, since_ns
 from otel_sessionopt.service.quality_metrics import quality_metrics
 from otel_sessionopt.session.times import NS_PER_SECOND
@@ -128,19 +130,29 @@ def _compare(request: Request) -> Response:
 
 
 def _quality_metrics(request: Request) -> Response:
-    """For Jaeger's page, which asks from its own address: any origin may read these sums, and no token is in it."""
-    store = _history(request).store
+    """For Jaeger's page, which asks from its own address: only that, or a page of this machine, may read the answer."""
+    history = _history(request)
+    store = history.store
     since = time.time_ns() - hours(request.query_params, _QUALITY_HOURS) * 3600 * NS_PER_SECOND
-    service = request.query_params.get("service", "")
-    found = store.find(SessionQuery(agent=None, since_ns=since, limit=views.MOST_REPORTS))
-    reports = [
-        report_from_dict(each)
-        for stored in found
-        if not service or stored.session.agent.lower() == service.lower()
-        for each in store.reports(stored.session.id)
-    ]
-    origin = str(request.base_url).rstrip("/")
-    return json_response(quality_metrics(reports, origin), headers={"Access-Control-Allow-Origin": "*"})
+    service = request.query_params.get("service", "").lower()
+    found = store.find(SessionQuery(since_ns=since, limit=views.MOST_REPORTS))
+    # Jaeger asks by service; agents have names of their own, and where none is called so all are meant.
+    named = [stored for stored in found if stored.session.agent.lower() == service] or found
+    reports = [report_from_dict(each) for stored in named for each in store.reports(stored.session.id)]
+    origin = request.headers.get("origin", "")
+    allowed = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if _may_read(origin, history.jaeger_url) else {}
+    return json_response(quality_metrics(reports, str(request.base_url).rstrip("/")), headers=allowed)
+
+
+def _may_read(origin: str, jaeger_url: str | None) -> bool:
+    """Whether a page from `origin` may read our numbers: Jaeger's own, or one that this machine serves."""
+    if not origin:
+        return False
+    try:
+        asking, jaeger = urlsplit(origin), urlsplit(jaeger_url or "")
+        return (asking.scheme, asking.netloc) == (jaeger.scheme, jaeger.netloc) or is_loopback(asking.hostname or "")
+    except ValueError:
+        return False
 
 
 def _openapi(_request: Request) -> Response:

@@ -15,9 +15,9 @@ from starlette.routing import Route
 
 from otel_sessionopt.errors import SessionOptError
 from otel_sessionopt.report import figures
-from otel_sessionopt.report.as_html import as_html, moment
+from otel_sessionopt.report.as_html import as_html
 from otel_sessionopt.report.as_html_comparison import MOST_SESSIONS, as_comparison_html
-from otel_sessionopt.report.html_page import render
+from otel_sessionopt.report.html_page import moment, render
 from otel_sessionopt.report.ledger_view import SOURCE_NAMES
 from otel_sessionopt.report.summary import total_headline
 from otel_sessionopt.service import history_views as views
@@ -64,7 +64,8 @@ def _guarded(handler: _Handler) -> _Handler:
 
 
 def _page(template: str, *, here: str, status: int = 200, **values: Any) -> Response:
-    return HTMLResponse(render(template, package=__package__, here=here, **values), status)
+    page = render(template, package=__package__, style="pages.css", form_action="'self'", here=here, **values)
+    return HTMLResponse(page, status)
 
 
 def _problem(status: int, title: str, message: str) -> Response:
@@ -214,9 +215,17 @@ def _costs(request: Request) -> Response:
         costs=found,
         headline=total_headline(found.total) if found.total.sessions else "",
         names=SOURCE_NAMES,
+        part=_part,
         links={"rule": "/rules/", "agent": "/agent?name=", "source": "", "tool": "", "model": ""},
         most=_ROWS_PER_TABLE,
     )
+
+
+def _part(row: views.CostRow, rows: Sequence[views.CostRow]) -> float:
+    """A row beside the dearest one of its table, in percent."""
+    if rows[0].amount.cost_usd:
+        return round(float((row.amount.cost_usd or 0) / rows[0].amount.cost_usd) * 100, 1)
+    return round(row.amount.tokens / (max(each.amount.tokens for each in rows) or 1) * 100, 1)
 
 
 def _rules(request: Request) -> Response:
