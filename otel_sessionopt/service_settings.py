@@ -72,8 +72,16 @@ class ServiceSettings:
     report_formats: tuple[str, ...] = _plain(("json",), "Forms of report file that the service writes.")
     save_history: bool = setting(True, unit="", doc="Keep the sessions in the history, which the pages show.")
     forward: tuple[str, ...] = _plain((), "OTLP/HTTP endpoints that get everything, such as http://localhost:4320.")
+    findings_to: tuple[str, ...] = _plain(
+        (), "OTLP/HTTP endpoints that get findings alone, because they have the spans already."
+    )
     forward_findings: bool = setting(True, unit="", doc="Send findings after the spans, as `sessionopt.report` spans.")
     forward_queue_bytes: int = setting(
         4 * 1024 * MIB, unit="B", ge=MIB, doc="What may wait for an endpoint that is gone; older requests are let go."
     )
     hold: bool = setting(False, unit="", doc="Send each trace once, after its analysis, with findings on its spans.")
+
+    @property
+    def sends_findings(self) -> bool:
+        """Whether any endpoint gets findings as requests of their own."""
+        return bool(self.findings_to) or (bool(self.forward) and self.forward_findings)

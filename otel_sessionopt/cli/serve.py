@@ -27,13 +27,19 @@ Examples:
 @click.option("--host", help="Address to listen on; any but loopback needs --token-file or --allow-anyone.")
 @click.option("--http-port", type=int, help="Port of OTLP/HTTP.  [default: 4318]")
 @click.option("--grpc-port", type=int, help="Port of OTLP/gRPC; -1 = none.  [default: 4317]")
-@click.option("--pages-port", type=int, help="Port of health and metrics.  [default: 8425]")
+@click.option("--pages-port", type=int, help="Port of pages, API, health and metrics.  [default: 8425]")
 @click.option(
     "--forward", multiple=True, metavar="URL", help="OTLP/HTTP endpoint that gets everything. May be repeated."
+)
+@click.option(
+    "--findings-to", multiple=True, metavar="URL", help="OTLP/HTTP endpoint that has the spans and gets findings alone."
 )
 @click.option("--hold", is_flag=True, default=None, help="Send each trace once, analysed, findings on its spans.")
 @click.option("--data", "folder", type=click.Path(path_type=Path), help="Where requests wait for their analysis.")
 @click.option("--token-file", metavar="FILE", help="File with the token that senders must give.")
+@click.option(
+    "--allowed-host", "allowed_hosts", multiple=True, metavar="NAME", help="Further name that senders address it by."
+)
 @click.option("--allow-anyone", is_flag=True, default=None, help="Listen beyond loopback without a token.")
 @settings_options
 def command(config: Path | None, overrides: tuple[str, ...], **flags: Any) -> None:
@@ -88,6 +94,7 @@ def _tell(service: Service) -> None:
     click.echo(f"OTLP/HTTP    http://{host}:{service.http_port}")
     if service.grpc_port is not None:
         click.echo(f"OTLP/gRPC    {host}:{service.grpc_port}")
+    click.echo(f"Pages        http://{host}:{service.pages_port}/")
     click.echo(f"Metrics      http://{host}:{service.pages_port}/metrics")
     for forwarder in service.forwarders:
         click.echo(f"Forwarding   {forwarder.shown}")

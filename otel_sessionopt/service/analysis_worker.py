@@ -112,7 +112,7 @@ class Analysis:
     ) -> tuple[tuple[bytes, ...], bytes, int]:
         """What is to be sent, the hash of the findings in it, and up to which row held spans are in it."""
         service = self._settings.service
-        if not due.next.is_final or not service.forward:
+        if not due.next.is_final or not (service.forward or service.findings_to):
             return (), due.findings_hash, 0
         requests: tuple[bytes, ...] = ()
         held_row, held = self._store.held_of(due.key) if service.hold else (0, [])
@@ -121,7 +121,7 @@ class Analysis:
             root_id = root_digest(digests).span_id if digests else 0
             max_findings = self._settings.processor.max_findings_per_span
             requests = annotated_requests(held, report if is_first else None, root_id, max_findings)
-        if report is None or not service.forward_findings or (service.hold and is_first):
+        if report is None or not service.sends_findings or (service.hold and is_first):
             return requests, due.findings_hash, held_row
         found = finding_request(due.trace_id, report, digests, self._settings.processor)
         if found.findings_hash != due.findings_hash:

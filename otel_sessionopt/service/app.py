@@ -19,7 +19,7 @@ from otel_sessionopt.errors import ConfigError, SessionOptError
 from otel_sessionopt.service.access import Access
 from otel_sessionopt.service.durable_writer import DurableWriter
 from otel_sessionopt.service.folder_lock import FolderLock
-from otel_sessionopt.service.forwarding import Forwarder, check_endpoint
+from otel_sessionopt.service.forwarding import Forwarder, endpoints_of
 from otel_sessionopt.service.http_receiver import receiver_app
 from otel_sessionopt.service.intake import Intake
 from otel_sessionopt.service.metrics import SUMMED, ServiceMetrics
@@ -60,8 +60,8 @@ class Service:
         folder = service.folder.expanduser()
         self.settings = replace(settings, service=replace(service, folder=folder))
         self.access = Access(service)
-        endpoints = [check_endpoint(url) for url in service.forward]
-        if service.hold and not endpoints:
+        endpoints = endpoints_of(service)
+        if service.hold and not service.forward:
             raise ConfigError("service.hold: traces are held back until they are sent on; service.forward says where")
         self._sockets = _listen(service.host, (service.http_port, service.pages_port))
         self._lock = FolderLock(folder)
@@ -73,8 +73,8 @@ class Service:
         position = store.position()
         store.close()
         self.forwarders = [
-            Forwarder(url, folder, TraceStore(folder, service), service, lambda: self.writer.durable)
-            for url in dict.fromkeys(endpoints)
+            Forwarder(endpoint, folder, TraceStore(folder, service), service, lambda: self.writer.durable)
+            for endpoint in endpoints
         ]
         try:
             log = RequestLog(

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import urllib3
@@ -42,20 +42,43 @@ _SAVE_SECONDS: Final = 0.5
 _OUTGOING_AT_ONCE: Final = 100
 
 
-def check_endpoint(url: str) -> str:
+def check_endpoint(url: str, setting: str = "forward") -> str:
     """The base address of an OTLP/HTTP endpoint. Raises `ConfigError`."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"service.forward {url!r}: an OTLP/HTTP address is wanted, for example http://localhost:4320")
+        raise ConfigError(
+            f"service.{setting} {url!r}: an OTLP/HTTP address is wanted, for example http://localhost:4320"
+        )
     base = url.rstrip("/")
     return base.removesuffix(_PATHS[Signal.TRACES])
+
+
+class Endpoint(NamedTuple):
+    """Where something is sent, and what: the requests as they came, our findings, or both."""
+
+    url: str
+    gets_requests: bool = True
+    gets_findings: bool = True
+
+
+def endpoints_of(settings: ServiceSettings) -> list[Endpoint]:
+    """The endpoints that the settings name, each once. Raises `ConfigError`."""
+    forward = dict.fromkeys(check_endpoint(url) for url in settings.forward)
+    findings = dict.fromkeys(check_endpoint(url, "findings_to") for url in settings.findings_to)
+    if settings.hold and findings:
+        raise ConfigError("service.findings_to: with service.hold the findings are on the spans themselves")
+    has_findings = settings.forward_findings or settings.hold
+    return [
+        *(Endpoint(url, gets_findings=has_findings or url in findings) for url in forward),
+        *(Endpoint(url, gets_requests=False) for url in findings if url not in forward),
+    ]
 
 
 class Forwarder:
     """Sends to one endpoint on a thread of its own.
 
     Args:
-        url: as `check_endpoint` gives it.
+        endpoint: with an address as `check_endpoint` gives it.
         folder: of the service.
         store: has our own requests; opened by this thread alone.
         settings: bounds.
@@ -63,9 +86,10 @@ class Forwarder:
     """
 
     def __init__(
-        self, url: str, folder: Path, store: TraceStore, settings: ServiceSettings, durable: Callable[[], int]
+        self, endpoint: Endpoint, folder: Path, store: TraceStore, settings: ServiceSettings, durable: Callable[[], int]
     ) -> None:
-        self.url = url
+        self.url = url = endpoint.url
+        self._endpoint = endpoint
         self._folder = folder
         self._store = store
         self._settings = settings
@@ -124,6 +148,10 @@ class Forwarder:
 
     def _send_log(self) -> bool:
         durable = self._durable()
+        if not self._endpoint.gets_requests:
+            self._sent_position = durable
+            self._log.seek(durable)
+            return False
         self._skip_what_is_too_much(durable)
         if self._settings.hold:
             return self._send_other_signals(durable)
@@ -150,10 +178,11 @@ class Forwarder:
     def _send_own(self) -> bool:
         own = self._store.outgoing(self.outgoing_id, self._sent_position, _OUTGOING_AT_ONCE)
         for row, body in own:
-            if not self._send(Request(Signal.TRACES, Form.PROTOBUF, False, 0, body)):
-                return True
+            if self._endpoint.gets_findings:
+                if not self._send(Request(Signal.TRACES, Form.PROTOBUF, False, 0, body)):
+                    return True
+                self.counts["own"] += 1
             self.outgoing_id = row
-            self.counts["own"] += 1
         return bool(own)
 
     def _skip_what_is_too_much(self, durable: int) -> None:
