@@ -26,7 +26,8 @@ format: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Against real peers: clean installs of the built wheel, older SDKs. Needs a package index.
+# Against real peers: clean installs of the built wheel, older SDKs, instrumentation libraries (Python and Node) with a
+# stub of the providers. Needs a package index; about 15 minutes.
 peers: $(VENV)/installed-test
 	$(BIN)/pytest -m peers
 

@@ -36,24 +36,34 @@ PYTHON_ENVIRONMENTS = {
         "langchain-openai==1.7.3",
         "pydantic-ai-slim[openai,anthropic]==2.68.0",
     ),
-    "litellm": (*_SDK, "litellm==1.106.2"),
+    "zero-code": (
+        *_SDK,
+        "openai==3.54.0",
+        "opentelemetry-instrumentation-genai-openai==1.3b0",
+        "opentelemetry-configuration==0.66b2",
+    ),
+    # Its callback for OpenTelemetry starts only where its proxy is installed.
+    "litellm": (*_SDK, "litellm[proxy]==1.106.2"),
     # The released openai-v2 does not work with the newest util-genai, which the genai packages want.
     "openai-v2": (
         *_SDK,
         "openai==3.54.0",
         "opentelemetry-instrumentation-openai-v2==2.4b0",
         "opentelemetry-util-genai==0.4b0",
+        "httpx",
     ),
 }
+_NODE = (
+    "@ai-sdk/openai@3.0.141",
+    "@ai-sdk/anthropic@3.0.139",
+    "zod@4.6.7",
+    "@opentelemetry/sdk-node@0.223.0",
+    "@opentelemetry/exporter-trace-otlp-proto@0.223.0",
+)
 NODE_ENVIRONMENTS = {
-    "ai-6": (
-        "ai@6.0.326",
-        "@ai-sdk/openai@3.0.141",
-        "@ai-sdk/anthropic@3.0.139",
-        "zod@4.6.7",
-        "@opentelemetry/sdk-node@0.223.0",
-        "@opentelemetry/exporter-trace-otlp-proto@0.223.0",
-    ),
+    "ai-6": (*_NODE, "ai@6.0.326"),
+    # Version 7 wants Node 22, which comes as a package too.
+    "ai-7": (*_NODE, "ai@7.0.173", "@ai-sdk/otel@1.0.173", "node@22.23.3"),
 }
 
 
@@ -79,17 +89,22 @@ class Environments:
             _run(str(python), "-m", "pip", "install", "--quiet", f"{ROOT}[instrument]")
         return python
 
-    def node(self, name: str) -> Path:
-        """A folder with `node_modules`; skips where there is no Node."""
+    def node_folder(self, name: str) -> Path:
+        """Where the packages of a Node environment are."""
+        return self._folder / name
+
+    def node(self, name: str) -> list[str]:
+        """The command of a Node environment, to be followed by a program; skips where there is no Node."""
         if shutil.which("npm") is None:
             pytest.skip("npm is not installed")
-        place = self._folder / name
+        place = self.node_folder(name)
         if not (place / "complete").exists():
             place.mkdir(parents=True, exist_ok=True)
             (place / "package.json").write_text('{"private": true, "type": "module"}\n')
             _run("npm", "install", "--silent", "--no-audit", "--no-fund", *NODE_ENVIRONMENTS[name], cwd=place)
             (place / "complete").touch()
-        return place
+        own_node = place / "node_modules" / ".bin" / "node"
+        return [str(own_node) if own_node.exists() else "node"]
 
 
 def environments_folder(factory: pytest.TempPathFactory) -> Path:

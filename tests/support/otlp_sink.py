@@ -102,7 +102,7 @@ def http_sink(port: int = 0) -> Iterator[OtlpSink]:
             answer = b""
             if self.path == "/v1/logs":
                 sink.take_logs(body)
-            else:
+            elif self.path == "/v1/traces":
                 answer = sink.take(body)
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")

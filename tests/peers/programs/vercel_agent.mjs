@@ -15,6 +15,12 @@ const { z } = await load("zod");
 const sdk = new NodeSDK({ traceExporter: new OTLPTraceExporter(), instrumentations: [] });
 sdk.start();
 
+if (ai.registerTelemetry) {
+  // From version 7 on telemetry is an integration.
+  const { OpenTelemetry } = await load("@ai-sdk/otel");
+  ai.registerTelemetry(new OpenTelemetry());
+}
+
 const provider = process.argv[2];
 const { createOpenAI } = await load("@ai-sdk/openai");
 const { createAnthropic } = await load("@ai-sdk/anthropic");
