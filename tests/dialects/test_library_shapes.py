@@ -35,8 +35,6 @@ def test_a_tool_of_langchain_is_known_by_the_id_in_the_message_that_answers_it()
     tool = openinference_tool("/repo/values.py", MESSAGE)
     assert tool.call_id == "call_0"
     assert tool.result.chars == len(LISTING)
-    # The bare value of its one argument does not say which that is; the model's message, found by the id, does.
-    assert tool.arguments_hash is None
 
 
 def test_named_arguments_are_kept_beside_such_a_message() -> None:
