@@ -43,7 +43,6 @@ NO_REASONING = OPENAI._replace(reasoning=None)  # OpenLLMetry on LangChain; it a
 NO_DETAILS = Tokens(OPENAI.uncached + OPENAI.cache_read, 0, 0, OPENAI.output, None)  # openai-v2: input and output only
 # OpenLLMetry adds the output that a stream states first (1) to its total, which is cumulative; the largest usage stays.
 ONE_MORE = ANTHROPIC._replace(output=ANTHROPIC.output + 1)
-ZERO_REASONING = ANTHROPIC._replace(reasoning=0)  # LiteLLM states what Anthropic does not
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ CASES = {
     "Pydantic AI, Anthropic": Case("pydantic_agent.py", "anthropic none", ANTHROPIC, variables=NO_NATIVE),
     "LiteLLM, OpenAI": Case("litellm_agent.py", "openai none", environment="litellm", variables=LITELLM),
     "LiteLLM, Anthropic": Case(
-        "litellm_agent.py", "anthropic none", ZERO_REASONING, environment="litellm", variables=LITELLM
+        "litellm_agent.py", "anthropic none", ANTHROPIC, environment="litellm", variables=LITELLM
     ),
     "two on openai: OTel, OpenInference": Case("openai_agent.py", "otel-openai openinference-openai"),
     "two on openai: OpenLLMetry, OTel": Case("openai_agent.py", "openllmetry-openai otel-openai"),
