@@ -64,8 +64,9 @@ class RepeatedFileReadAnalyzer(BaseAnalyzer):
 
     The repeated share of each re-read's result, entered and carried through every later call until a compaction. Of a
     wholly redundant read also the arguments written for it and the model call that did nothing but ask for it; a partly
-    repeated one was asked for with reason. `measured` where the numbers of the calls or the source state the sizes,
-    else `estimated`. A size that was not recorded claims nothing. A call that reads several files is split evenly.
+    repeated one was asked for with reason, and one that wrote the prompt into the cache anew (after a pause) did more
+    than ask. `measured` where the numbers of the calls or the source state the sizes, else `estimated`. A size that was
+    not recorded claims nothing. A call that reads several files is split evenly.
 
     ## When it stays silent
 

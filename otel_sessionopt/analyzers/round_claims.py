@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim
 from otel_sessionopt.analyzers.content import result_item, size_of
 from otel_sessionopt.analyzers.issue import Basis
+from otel_sessionopt.analyzers.premiums import large_misses
+from otel_sessionopt.session.facts.cache import LEAST_MISS_TOKENS, cache_misses
 from otel_sessionopt.session.facts.ledger import ledger
 from otel_sessionopt.session.facts.ledger_items import LedgerItem, Source
 from otel_sessionopt.session.facts.requests import requests
 from otel_sessionopt.session.model import Session, SessionEvent
 
+# The share of a prompt from which the rules about caches speak of a miss.
+_COLD_RATIO: Final = 0.05
 _WRITTEN = frozenset({Source.OUTPUT, Source.REASONING})
 
 
@@ -24,13 +29,17 @@ def round_claims(
     Their results and arguments, entered and carried; the model calls that did nothing but ask for them, with what
     those wrote; and of other model calls the tokens of the arguments that they wrote. Nothing where nobody was billed.
 
+    A call that had to write the prompt into the cache anew (after a pause, a compaction) did more than ask: without it
+    the next call would have had to.
+
     Args:
         beside: ids of further tool calls in vain, which other issues claim. A model call that asked for both kinds did
             nothing else; it is claimed here when the first of what it asked for is one of `events`.
     """
     asked = requests(session)
     own = {event.id for event in events}
-    in_vain = asked.calls_for(own, beside)
+    cold = session.fact(_cold_calls)
+    in_vain = [call for call in asked.calls_for(own, beside) if call.id not in cold]
     calls = [call for call in in_vain if asked.events_of[call.id][0].id in own]
     claims: list[LedgerClaim] = [CallClaim(call.id) for call in calls]
     claims += output_items(session, calls)
@@ -80,6 +89,12 @@ def basis_of_claims(session: Session, claims: Iterable[LedgerClaim], events: Ite
     is_measured = all(item.is_measured or (item.source is Source.TOOL_RESULT and item.id in sized) for item in items)
     is_complete = all(size_of(session, event).tokens is not None for event in events)
     return Basis.MEASURED if is_measured and is_complete else Basis.ESTIMATED
+
+
+def _cold_calls(session: Session) -> frozenset[str]:
+    """Calls that missed a cache which was there before."""
+    misses = large_misses(cache_misses(session), LEAST_MISS_TOKENS, _COLD_RATIO)
+    return frozenset(miss.call.event.id for miss in misses if miss.previous is not None)
 
 
 def _measured_contents(session: Session) -> frozenset[str]:

@@ -35,6 +35,26 @@ def test_a_call_that_only_asked_is_claimed_with_all_it_brought() -> None:
     )
 
 
+def test_a_call_that_wrote_the_prompt_into_the_cache_anew_did_more_than_ask() -> None:
+    talk = Conversation()
+    talk.trace.agent()
+    talk.ask()
+    talk.say()
+    talk.ask()
+    talk.say()
+    talk.trace.pause(hours=2)
+    talk._sent = 0
+    call = talk.ask(output=250, text_chars=0)
+    tool = _with_arguments(talk, span_id=900, chars=400)
+    talk.ask()
+    session = talk.session()
+    assert round_claims(session, _events(session, tool)) == (
+        ItemClaim(f"{tool}/arguments", 250),
+        ItemClaim(tool, 100),
+        OutputClaim(call, 250),
+    )
+
+
 def test_of_a_call_that_asked_for_more_the_arguments_are_claimed_as_output() -> None:
     talk = Conversation()
     talk.trace.agent()
