@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from otel_sessionopt.config import process_environ
 from otel_sessionopt.errors import ConfigError, SessionOptError
 from otel_sessionopt.service.access import Access
 from otel_sessionopt.service.durable_writer import DurableWriter
@@ -22,7 +23,7 @@ from otel_sessionopt.service.folder_lock import FolderLock
 from otel_sessionopt.service.forwarding import Forwarder, endpoints_of
 from otel_sessionopt.service.http_receiver import receiver_app
 from otel_sessionopt.service.intake import Intake
-from otel_sessionopt.service.metrics import SUMMED, ServiceMetrics
+from otel_sessionopt.service.metrics import ENDPOINT_VARIABLE, SUMMED, ServiceMetrics, otlp_readers
 from otel_sessionopt.service.pages import pages_app
 from otel_sessionopt.service.reader_supervisor import ReaderSupervisor
 from otel_sessionopt.service.request_log import RequestLog
@@ -87,7 +88,7 @@ class Service:
         self.supervisor = ReaderSupervisor(folder, self.settings, self._take_status)
         self.writer = DurableWriter(log, folder, service, self._on_durable)
         self.intake = Intake(self.writer, service)
-        self.metrics = ServiceMetrics(self.status)
+        self.metrics = ServiceMetrics(self.status, lambda: otlp_readers(process_environ()))
         self._own_store = TraceStore(folder, service)
         self._grpc: GrpcReceiver | None = None
 
@@ -142,6 +143,8 @@ class Service:
             while not all(server.started for server in servers):
                 await asyncio.sleep(_START_SECONDS)
             self.is_ready = True
+            if process_environ().get(ENDPOINT_VARIABLE):
+                await asyncio.to_thread(self.metrics.start)
             while not stop.is_set():
                 self._tend()
                 with contextlib.suppress(asyncio.TimeoutError):

@@ -77,6 +77,7 @@ class DurableWriter:
     def submit(self, request: Request) -> Future[int]:
         """Have a request written; the future gives its end position, or raises `StoreRefused`."""
         future: Future[int] = Future()
+        future.set_running_or_notify_cancel()  # whoever waits for it may go away, and must not end this thread by that
         with self._wakes:
             if self._is_stopping:
                 future.set_exception(StoreRefused("the service is stopping"))

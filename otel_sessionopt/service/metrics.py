@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +12,7 @@ from opentelemetry.sdk.metrics.export import MetricReader
 
 from otel_sessionopt import semconv
 
+ENDPOINT_VARIABLE: Final = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
 Status = Callable[[], Mapping[str, Any]]
 
 
@@ -57,19 +59,34 @@ SUMMED: Final = (
 _FORWARDED: Final = ("sent", "own", "retries", "refused", "dropped")
 
 
+def otlp_readers(environ: Mapping[str, str]) -> list[MetricReader]:
+    """A reader that sends by OTLP/HTTP every minute, where OpenTelemetry's own variable for metrics says where to.
+
+    Not the variable for all signals: where it is set, it leads agents to this very service.
+    """
+    endpoint = environ.get(ENDPOINT_VARIABLE, "").strip()
+    if not endpoint:
+        return []
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    return [PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))]
+
+
 class ServiceMetrics:
     """The instruments. Nothing is loaded before the first use.
 
     Args:
         status: gives the counters.
-        further_readers: such as one that sends by OTLP.
+        further_readers: makes those that send by themselves; called once, at the start.
     """
 
-    def __init__(self, status: Status, further_readers: Iterable[MetricReader] = ()) -> None:
+    def __init__(self, status: Status, further_readers: Callable[[], Iterable[MetricReader]] = tuple) -> None:
         self._status = status
-        self._further_readers = tuple(further_readers)
+        self._further_readers = further_readers
         self._provider: MeterProvider | None = None
         self._registry: Any = None
+        self._starting = threading.Lock()
 
     def exposition(self) -> tuple[str, bytes]:
         """All metrics as text in Prometheus's format: its content type, and the text."""
@@ -79,9 +96,12 @@ class ServiceMetrics:
         return exposition.CONTENT_TYPE_LATEST, exposition.generate_latest(self._registry)
 
     def start(self) -> None:
-        """Make the instruments, once."""
-        if self._provider is not None:
-            return
+        """Make the instruments, once. Safe to call from any thread."""
+        with self._starting:
+            if self._provider is None:
+                self._make()
+
+    def _make(self) -> None:
         from opentelemetry.exporter.prometheus import PrometheusMetricReader
         from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -90,7 +110,7 @@ class ServiceMetrics:
         REGISTRY.unregister(reader._collector)
         self._registry = CollectorRegistry()
         self._registry.register(reader._collector)
-        self._provider = MeterProvider([reader, *self._further_readers])
+        self._provider = MeterProvider([reader, *self._further_readers()])
         meter = self._provider.get_meter(semconv.SCOPE_NAME)
         for metric in METRICS:
             make = meter.create_observable_counter if metric.is_sum else meter.create_observable_gauge
