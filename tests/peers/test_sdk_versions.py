@@ -1,4 +1,4 @@
-"""The processor's tests against the oldest SDK we support and the one that brought `_on_ending`."""
+"""The tests of processor, exporter and log events against the oldest SDK we support and the one that brought `_on_ending`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def test_the_processor_works_with_an_older_sdk(tmp_path: Path, version: str) -> 
     requirements = [*pins, "pytest", "hypothesis", "jsonschema", "-e", str(ROOT)]
     subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
     tests = sorted(str(path) for path in (ROOT / "tests").glob("test_processor*.py"))
+    tests += [str(ROOT / "tests" / name) for name in ("test_exporter.py", "writeback/test_log_events.py")]
     assert tests
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "default", *tests],
