@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.sub_agent_overlap import SubAgentOverlapAnalyzer as SubAgentOverlapAnalyzer
     from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer as TokenSpikeAnalyzer
     from otel_sessionopt.analyzers.truncated_output import TruncatedOutputAnalyzer as TruncatedOutputAnalyzer
+    from otel_sessionopt.exporter import SessionOptSpanExporter as SessionOptSpanExporter
     from otel_sessionopt.optimizer import SessionOptimizer as SessionOptimizer
     from otel_sessionopt.processor import SessionOptSpanProcessor as SessionOptSpanProcessor
     from otel_sessionopt.quick_functions import analyze_session as analyze_session
@@ -89,6 +90,7 @@ _HOMES = {
     "RepeatedSearchAnalyzer": "analyzers.repeated_search",
     "Session": "session.model",
     "SessionEvent": "session.model",
+    "SessionOptSpanExporter": "exporter",
     "SessionOptSpanProcessor": "processor",
     "SessionOptimizer": "optimizer",
     "SessionStatus": "session.model",

@@ -1,4 +1,4 @@
-"""The tests of processor, exporter and log events against the oldest SDK we support and the one that brought `_on_ending`."""
+"""The tests of processor, exporter and log events against the oldest SDK we support and that with `_on_ending`."""
 
 from __future__ import annotations
 
