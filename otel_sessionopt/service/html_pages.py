@@ -171,7 +171,6 @@ def _bars(entries: Sequence[views.Entry]) -> list[dict[str, Any]]:
         shown = figures.usd(entry.cost_usd) if in_dollars else figures.count(entry.tokens, "token")
         bars.append(
             {
-                "id": entry.id,
                 "x": round(place * width + width * 0.1, 3),
                 "width": round(width * 0.8, 3),
                 "height": round(height, 1),

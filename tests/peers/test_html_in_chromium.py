@@ -1,16 +1,12 @@
 """The pages of the report in a real Chromium: pictures of them, accessibility, hostile content under their policy.
 
-As root the test installs Debian's `chromium` where it is missing; Playwright and axe-core come from PyPI, into an
-environment of their own. `SESSIONOPT_SCREENSHOTS=<folder>` keeps the pictures, to be looked at.
+`conftest.py` gets the browser. `PEERS_SCREENSHOTS=<folder>` keeps the pictures, to be looked at.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -36,40 +32,6 @@ SESSIONS = {
     "longest": "pi-sessions/pi-mono__before-compaction.jsonl.xz",
 }
 JAEGER = "http://localhost:16686"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    if shutil.which("chromium") is None:
-        if os.geteuid() != 0 or shutil.which("apt-get") is None:
-            pytest.skip("needs `chromium`, which only root can install here (apt-get install chromium)")
-        subprocess.run(["apt-get", "update", "-qq"], check=True)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
-            check=True,
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            stdout=subprocess.DEVNULL,
-        )
-    found = shutil.which("chromium")
-    assert found is not None
-    return found
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("browser") / "env"
-    venv.create(folder, with_pip=True)
-    own = folder / "bin" / "python"
-    subprocess.run([own, "-m", "pip", "install", "--quiet", "playwright", "axe-playwright-python"], check=True)
-    return own
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kept = os.environ.get("SESSIONOPT_SCREENSHOTS")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def browse(python: Path, chromium: str, page: Path, pictures: Path) -> list[dict[str, Any]]:
