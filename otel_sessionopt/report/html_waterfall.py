@@ -13,6 +13,8 @@ from otel_sessionopt.report.html_page import offset, short_path
 from otel_sessionopt.report.timeline import IdleGap, SpanRow, Timeline
 
 _LEAST_WIDTH: Final = 0.5
+_LEAST_WASTED_WIDTH: Final = 1.5
+"""So that the hatching can be seen; percent, as all widths."""
 _GAP_WIDTH: Final = 1.0
 """Percent of the width that an idle gap gets instead of its hours; all of them together at most `_GAPS_WIDTH`."""
 _GAPS_WIDTH: Final = 25.0
@@ -72,7 +74,8 @@ def waterfall_rows(timeline: Timeline, marks: Mapping[str, Sequence[Mark]]) -> t
 
 def _row(row: SpanRow, clock: _Clock, marks: tuple[Mark, ...]) -> WaterfallRow:
     left, right = clock.percent(row.at_ns), clock.percent(row.at_ns + row.duration_ns)
-    width = max(right - left, _LEAST_WIDTH)
+    is_wasted = any(not mark.is_needed for mark in marks)
+    width = max(right - left, _LEAST_WASTED_WIDTH if is_wasted else _LEAST_WIDTH)
     notes = []
     if row.error:
         notes.append(f"failed: {row.error}")
