@@ -37,7 +37,7 @@ JAEGER = "http://localhost:16686"
 def browse(python: Path, chromium: str, page: Path, pictures: Path) -> list[dict[str, Any]]:
     """What each view of a page came to, light and dark, wide and narrow."""
     done = subprocess.run(
-        [python, DRIVER, chromium, page, pictures], check=False, capture_output=True, text=True, timeout=300
+        [python, DRIVER, chromium, page, pictures], check=False, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     views: list[dict[str, Any]] = json.loads(done.stdout)
