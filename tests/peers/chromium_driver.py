@@ -94,4 +94,4 @@ def violations(tab: Any) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3]))
