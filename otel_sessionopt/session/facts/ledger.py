@@ -64,8 +64,8 @@ class Ledger:
 
         Empty where nothing is known of its size, and where no billed call followed, for then nobody paid.
         """
-        places = (divmod(place, len(self.contexts)) for place in self._rows.get(event_id, ()))
-        return tuple(self.contexts[number].table.item(row) for row, number in places)
+        count = len(self.contexts)
+        return tuple([self.contexts[place % count].table.item(place // count) for place in self._rows.get(event_id, ())])
 
     def call(self, event_id: str) -> tuple[ContextLedger, int]:
         """The context of a billed call, and its index there; `KeyError` where the event is none."""

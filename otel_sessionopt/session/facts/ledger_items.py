@@ -69,7 +69,7 @@ class ItemTable:
         sources, tokens, weights, measured, entries, ends: see `LedgerItem`.
     """
 
-    __slots__ = ("_calls", "_context", "ends", "entries", "events", "measured", "sources", "tokens", "weights")
+    __slots__ = ("_calls", "_context", "_made", "ends", "entries", "events", "measured", "sources", "tokens", "weights")
 
     def __init__(self, context: str, calls: Sequence[CallBill]) -> None:
         self.events: list[SessionEvent | None] = []
@@ -81,6 +81,8 @@ class ItemTable:
         self.ends: list[int] = []
         self._context = context
         self._calls = calls
+        # Rules ask for the same few items again and again. Only once the table is complete.
+        self._made: dict[int, LedgerItem] = {}
 
     def add(
         self, event: SessionEvent | None, source: Source, tokens: int, weight: int, measured: bool, entry: int, end: int
@@ -96,12 +98,15 @@ class ItemTable:
 
     def item(self, position: int) -> LedgerItem:
         """The item in one row."""
+        made = self._made.get(position)
+        if made is not None:
+            return made
         event, source = self.events[position], self.sources[position]
         tool = path = None
         is_tools = event is not None and is_tool_call(event)
         if event is not None and is_tools:
             tool, path = tool_of(event), path_of(event)
-        return LedgerItem(
+        made = self._made[position] = LedgerItem(
             self._id(event, source, position, is_tools),
             source,
             None if event is None else event.id,
@@ -114,6 +119,7 @@ class ItemTable:
             self.entries[position],
             self.ends[position],
         )
+        return made
 
     def _id(self, event: SessionEvent | None, source: Source, position: int, is_tools: bool) -> str:
         if event is None:
