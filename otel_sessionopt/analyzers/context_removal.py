@@ -17,10 +17,11 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from typing import Final
 
+from otel_sessionopt.analyzers.packed_charges import PackedCharges
 from otel_sessionopt.analyzers.postponed import Postponed, together
-from otel_sessionopt.analyzers.running_sums import RunningCharges, RunningCounts, minus, plus, times
+from otel_sessionopt.analyzers.running_sums import RunningCounts, RunningSums
 from otel_sessionopt.pricing.catalog import PriceClass
-from otel_sessionopt.session.facts.ledger_amounts import CLASSES, NO_CHARGE, TOKEN_UNITS, Charge
+from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS
 from otel_sessionopt.session.facts.ledger_context import ContextLedger
 from otel_sessionopt.session.model import SessionEvent
 
@@ -35,27 +36,29 @@ class ContextRemoval:
 
     Args:
         context: is not changed.
+        charges: of that context.
 
     Attributes:
-        saved: token units by price class, and money units. A class may have less than nothing: what would have been
-            read from the cache is billed as a cache read.
+        saved: token units by price class, and money units, as `charges` packs them. A class may have less than
+            nothing: what would have been read from the cache is billed as a cache read.
         owners: who had taken before what later steps asked for; who calls may empty it.
         removed_calls: indices of the calls taken out.
     """
 
     __slots__ = (
-        "_by_owner", "_carried_there", "_context", "_entry_owners", "_items", "_items_out",
+        "_by_owner", "_carried_there", "_charges", "_context", "_entry_owners", "_items", "_items_out",
         "_next", "_outputs", "_postponed", "_premiums", "_removed_entry", "_weights", "owners",
         "removed_calls", "saved",
     )  # fmt: skip
 
-    def __init__(self, context: ContextLedger) -> None:
-        self.saved: Charge = NO_CHARGE
+    def __init__(self, context: ContextLedger, charges: PackedCharges) -> None:
+        self.saved = 0
         self.owners: set[str] = set()
         self.removed_calls: set[int] = set()
         self._context = context
+        self._charges = charges
         self._by_owner: dict[str, list[int]] = {}  # calls taken out, in order, by who did it
-        self._carried_there = RunningCharges(len(context.calls))  # what calls taken out were billed a carried weight
+        self._carried_there = RunningSums(len(context.calls))  # what calls taken out were billed a carried weight
         self._items: dict[int, int] = {}  # tokens taken out, by row
         self._items_out: dict[int, set[str]] = {}  # by whom
         self._outputs: dict[int, tuple[int, str]] = {}  # by call
@@ -79,21 +82,21 @@ class ContextRemoval:
             return
         carried = self._carry(index)
         weight = 0
-        for name, counts in self._weights.items() if carried != NO_CHARGE else ():
+        for name, counts in self._weights.items() if carried else ():
             there = counts.at(index)
             if there:
                 weight += there
                 self.owners.add(name)
-        charges = self._context.charges
-        billed = self._context.whole(index)
-        self._add((*billed.units, billed.money or 0), 1)
-        self._add(carried, -weight)
-        self._add(charges.entry[index], -self._removed_entry.get(index, 0))
+        charges = self._charges
+        self.saved += charges.whole(index) - carried * weight
+        if index in self._removed_entry:
+            self.saved -= charges.entry[index] * self._removed_entry[index]
         if index in self._outputs:
             tokens, name = self._outputs[index]
-            self._add(self._output_charge(index), -tokens)
+            self.saved -= charges.output(index) * tokens
             self.owners.add(name)
-        self.owners |= self._entry_owners.get(index, set())
+        if index in self._entry_owners:
+            self.owners |= self._entry_owners[index]
         self.removed_calls.add(index)
         insort(self._by_owner.setdefault(owner, []), index)
         self._carried_there.add(index, carried)
@@ -101,7 +104,7 @@ class ContextRemoval:
 
     def remove_tokens(self, row: int, tokens: int, owner: str) -> None:
         """Take out so many tokens of an item, wherever it is billed; no more than it has, all claims on it included."""
-        table, charges = self._context.table, self._context.charges
+        table, charges = self._context.table, self._charges
         size, weight, entry, end = table.tokens[row], table.weights[row], table.entries[row], table.ends[row]
         before = self._items.get(row, 0)
         if before:
@@ -115,23 +118,23 @@ class ContextRemoval:
         more = tokens - before
         more_weight = weight * tokens // size - weight * before // size
         if entry + 1 < end:
-            billed = minus(charges.carried[end], charges.carried[entry + 1])
+            billed = charges.carried[end] - charges.carried[entry + 1]
             if self.removed_calls:
-                billed = minus(billed, self._carried_there.between(entry + 1, end))
-            self._add(billed, more_weight)
+                billed -= self._carried_there.between(entry + 1, end)
+            self.saved += billed * more_weight
             if owner not in self._weights:
                 self._weights[owner] = RunningCounts(len(self._context.calls))
             self._weights[owner].add(entry + 1, end, more_weight)
         if entry not in self.removed_calls:
-            self._add(charges.entry[entry], more)
+            self.saved += charges.entry[entry] * more
             self._removed_entry[entry] = self._removed_entry.get(entry, 0) + more
             self._entry_owners.setdefault(entry, set()).add(owner)
             return
         following = self._following(entry)
         if following < end:
-            self._add(charges.entry[entry], more)
-            self._add(self._carry(following), -more_weight)
-            self._postponed[following].reduce(times(charges.entry[entry], more), more_weight)
+            new = charges.entry[entry] * more
+            self.saved += new - self._carry(following) * more_weight
+            self._postponed[following].reduce(new, more_weight)
 
     def remove_output(self, index: int, tokens: int, owner: str) -> None:
         """Take out so many output tokens of a call; no more than it has, all claims on them included."""
@@ -146,7 +149,7 @@ class ContextRemoval:
         tokens = min(tokens, whole)
         if tokens > before:
             self._outputs[index] = (tokens, name)
-            self._add(self._output_charge(index), tokens - before)
+            self.saved += self._charges.output(index) * (tokens - before)
 
     def read_from_cache(self, index: int, price_class: PriceClass, tokens: int, owner: str) -> None:
         """Bill so many tokens of a prompt as cache reads; only what of that class nothing else takes out.
@@ -173,31 +176,29 @@ class ContextRemoval:
             units = [0] * len(CLASSES)
             units[kind], units[_READ] = granted, -granted
             a, b, c, d, e = units
-            self._add((a, b, c, d, e, granted * (rates[kind] - rates[_READ])), 1)
+            self.saved += self._charges.pack((a, b, c, d, e, granted * (rates[kind] - rates[_READ])))
 
     # What follows from it
 
-    def _postpone(self, index: int, carried: Charge) -> None:
+    def _postpone(self, index: int, carried: int) -> None:
         """Have enter with the next call that stays what was new in this one, and what had been put off until it."""
-        due = self._postponed.pop(index, Postponed())
-        self._add(due.entry, 1)
-        self._add(carried, -due.weight)
+        due = self._postponed.pop(index, None) or Postponed()
+        self.saved += due.entry - carried * due.weight
         if index in self._context.aside:
             return
-        table, charges = self._context.table, self._context.charges
+        table, entry = self._context.table, self._charges.entry
         following = self._following(index)
         if following == len(self._context.calls):
             return
         for row in due.take_ended(following):
             tokens, weight = self._remaining(row)
-            due.reduce(times(charges.entry[table.entries[row]], tokens), weight)
+            due.reduce(entry[table.entries[row]] * tokens, weight)
         for row in self._rows_new_in(index):
             tokens, weight = self._remaining(row)
             if tokens and following < table.ends[row]:
-                due.add(row, table.ends[row], times(charges.entry[index], tokens), weight)
+                due.add(row, table.ends[row], entry[index] * tokens, weight)
         if due.ends:
-            self._add(due.entry, -1)
-            self._add(self._carry(following), due.weight)
+            self.saved += self._carry(following) * due.weight - due.entry
             there = self._postponed.get(following)
             self._postponed[following] = due if there is None else together(due, there)
 
@@ -232,17 +233,13 @@ class ContextRemoval:
             gone += self._postponed[index].weight
         billed = self._context.calls[index].tokens[CLASSES[kind]] * TOKEN_UNITS
         entry = self._context.charges.entry[index][kind] * self._removed_entry.get(index, 0)
-        return billed - entry - self._carry(index)[kind] * gone
-
-    def _carry(self, index: int) -> Charge:
-        """What a call billed a weight that it carried."""
         carried = self._context.charges.carried
-        return minus(carried[index + 1], carried[index])
+        return billed - entry - (carried[index + 1][kind] - carried[index][kind]) * gone
 
-    def _output_charge(self, index: int) -> Charge:
-        """What a call billed a token that it wrote."""
-        priced = self._context.calls[index].cost_usd is not None
-        return (0, 0, 0, 0, TOKEN_UNITS, TOKEN_UNITS * self._context.charges.rates[index][_OUTPUT] if priced else 0)
+    def _carry(self, index: int) -> int:
+        """What a call billed a weight that it carried."""
+        carried = self._charges.carried
+        return carried[index + 1] - carried[index]
 
     def _note_owners_of_calls(self, first: int, stop: int) -> None:
         """Remember who took out calls from `first` to before `stop`."""
@@ -250,7 +247,3 @@ class ContextRemoval:
             place = bisect_left(calls, first)
             if place < len(calls) and calls[place] < stop:
                 self.owners.add(name)
-
-    def _add(self, charge: Charge, factor: int) -> None:
-        if factor:
-            self.saved = plus(self.saved, times(charge, factor))

@@ -6,33 +6,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-from otel_sessionopt.analyzers.running_sums import minus, plus
-from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Charge
-
 
 @dataclass(slots=True)
 class Postponed:
     """All that enters with one call that stays, and was new in calls before it that do not.
 
     Attributes:
-        entry: what it was charged where it was new, and is charged here instead.
+        entry: what it was charged where it was new, and is charged here instead (packed: `packed_charges.py`).
         weight: what the call here would carry of it.
         ends: by end, the rows of the items.
     """
 
-    entry: Charge = NO_CHARGE
+    entry: int = 0
     weight: int = 0
     ends: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, row: int, end: int, entry: Charge, weight: int) -> None:
+    def add(self, row: int, end: int, entry: int, weight: int) -> None:
         """Put in one more item."""
-        self.entry = plus(self.entry, entry)
+        self.entry += entry
         self.weight += weight
         heappush(self.ends, (end, row))
 
-    def reduce(self, entry: Charge, weight: int) -> None:
+    def reduce(self, entry: int, weight: int) -> None:
         """Less of an item in it."""
-        self.entry = minus(self.entry, entry)
+        self.entry -= entry
         self.weight -= weight
 
     def take_ended(self, index: int) -> Iterable[int]:
@@ -50,4 +47,4 @@ def together(left: Postponed, right: Postponed) -> Postponed:
     else:
         many += few
         heapify(many)
-    return Postponed(plus(left.entry, right.entry), left.weight + right.weight, many)
+    return Postponed(left.entry + right.entry, left.weight + right.weight, many)

@@ -18,13 +18,13 @@ more than before, where premiums make them of something dearer. One more claim n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_sessionopt.analyzers.claim_kinds import CallClaim, ItemClaim, LedgerClaim, OutputClaim, PremiumClaim
 from otel_sessionopt.analyzers.context_removal import ContextRemoval
-from otel_sessionopt.analyzers.running_sums import minus, plus
+from otel_sessionopt.analyzers.packed_charges import packed_charges
 from otel_sessionopt.session.events import UNATTRIBUTED
 from otel_sessionopt.session.facts.bill import bill
 from otel_sessionopt.session.facts.ledger import ledger
@@ -33,6 +33,7 @@ from otel_sessionopt.session.model import EventType
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.issue import EfficiencyIssue
+    from otel_sessionopt.analyzers.packed_charges import PackedCharges
     from otel_sessionopt.session.facts.ledger_context import ContextLedger
     from otel_sessionopt.session.model import Session, SessionEvent
 
@@ -98,13 +99,14 @@ class Removal:
     def __init__(self, session: Session) -> None:
         self._bill = bill(session)
         self._book = ledger(session)
+        self._charges = packed_charges(session)
         self._contexts: dict[str, ContextRemoval] = {}
 
     def take_out(self, claims: Iterable[LedgerClaim], owner: str = _NOBODY) -> Taken:
         """Take out what one issue claims, all but premiums; what that saves beyond the steps before."""
         items: dict[str, int] = {}
         outputs: dict[str, int] = {}
-        step = _Step()
+        step = _Step(self._charges)
         for claim in claims:
             if isinstance(claim, ItemClaim):
                 items[claim.item_id] = max(items.get(claim.item_id, 0), claim.tokens)
@@ -112,29 +114,29 @@ class Removal:
                 outputs[claim.call_id] = outputs.get(claim.call_id, 0) + max(claim.tokens, 0)
             elif isinstance(claim, CallClaim) and (found := self._call(claim.call_id)) is not None:
                 context, index = found
-                step.enter(self._removal(context), context.charges.priced, index, index + 1).remove_call(index, owner)
+                step.enter(self._removal(context), context, index, index + 1).remove_call(index, owner)
         for item_id, tokens in items.items():
             if tokens > 0 and (found := self._item(item_id)) is not None:
                 context, row = found
                 entry, end = context.table.entries[row], context.table.ends[row]
-                removal = step.enter(self._removal(context), context.charges.priced, entry, end)
+                removal = step.enter(self._removal(context), context, entry, end)
                 removal.remove_tokens(row, tokens, owner)
         for call_id, tokens in outputs.items():
             if tokens and (found := self._call(call_id)) is not None:
                 context, index = found
-                removal = step.enter(self._removal(context), context.charges.priced, index, index + 1)
+                removal = step.enter(self._removal(context), context, index, index + 1)
                 removal.remove_output(index, tokens, owner)
         return step.taken(owner)
 
     def read_from_cache(self, claims: Iterable[LedgerClaim], owner: str = _NOBODY) -> Taken:
         """Apply the premiums that one issue claims. Has to come after everything that is taken out."""
-        step = _Step()
+        step = _Step(self._charges)
         for claim in claims:
             if isinstance(claim, PremiumClaim) and claim.tokens > 0:
                 found = self._call(claim.call_id)
                 if found is not None:
                     context, index = found
-                    removal = step.enter(self._removal(context), context.charges.priced, index, index + 1)
+                    removal = step.enter(self._removal(context), context, index, index + 1)
                     removal.read_from_cache(index, claim.price_class, claim.tokens, owner)
         return step.taken(owner)
 
@@ -144,8 +146,8 @@ class Removal:
         before = total_billing(charged.tokens, charged.cost_usd)
         calls_before = sum(_is_model_call(call.event) for call in charged.calls)
         saved, calls_removed = NO_CHARGE, 0
-        for removal in self._contexts.values():
-            saved = plus(saved, removal.saved)
+        for context, removal in self._contexts.items():
+            saved = _plus(saved, self._charges[context].unpack(removal.saved))
             calls_removed += sum(_is_model_call(event) for event in removal.removed_events())
         a, b, c, d, e, money = saved
         return Replay(
@@ -158,7 +160,7 @@ class Removal:
     def _removal(self, context: ContextLedger) -> ContextRemoval:
         found = self._contexts.get(context.context)
         if found is None:
-            found = self._contexts[context.context] = ContextRemoval(context)
+            found = self._contexts[context.context] = ContextRemoval(context, self._charges[context.context])
         return found
 
     def _call(self, call_id: str) -> tuple[ContextLedger, int] | None:
@@ -177,25 +179,33 @@ class Removal:
 class _Step:
     """What one step does in all the contexts that it concerns."""
 
-    def __init__(self) -> None:
-        self._before: dict[int, tuple[ContextRemoval, Charge]] = {}
+    def __init__(self, charges: Mapping[str, PackedCharges]) -> None:
+        self._charges = charges
+        self._before: dict[str, tuple[ContextRemoval, int]] = {}
         self._is_priced = False
 
-    def enter(self, removal: ContextRemoval, priced: Sequence[int], first: int, stop: int) -> ContextRemoval:
+    def enter(self, removal: ContextRemoval, context: ContextLedger, first: int, stop: int) -> ContextRemoval:
         """The context, with what it had saved before noted, and whether one of these calls has a price."""
-        if id(removal) not in self._before:
+        if context.context not in self._before:
             removal.owners.clear()
-            self._before[id(removal)] = (removal, removal.saved)
-        self._is_priced = self._is_priced or priced[stop] > priced[first]
+            self._before[context.context] = (removal, removal.saved)
+        if not self._is_priced:
+            priced = context.charges.priced
+            self._is_priced = priced[stop] > priced[first]
         return removal
 
     def taken(self, owner: str) -> Taken:
         """What it saved in all."""
         total, owners = NO_CHARGE, set[str]()
-        for removal, before in self._before.values():
-            total = plus(total, minus(removal.saved, before))
+        for context, (removal, before) in self._before.items():
+            total = _plus(total, self._charges[context].unpack(removal.saved - before))
             owners |= removal.owners
         return Taken(charge=total, is_priced=self._is_priced, owners=frozenset(owners - {owner}))
+
+
+def _plus(left: Charge, right: Charge) -> Charge:
+    a, b, c, d, e, money = left
+    return (a + right[0], b + right[1], c + right[2], d + right[3], e + right[4], money + right[5])
 
 
 def _is_model_call(event: SessionEvent) -> bool:

@@ -5,8 +5,6 @@ Source of the structure: P. Fenwick, "A new data structure for cumulative freque
 
 from __future__ import annotations
 
-from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Charge
-
 
 class RunningCounts:
     """A row of whole numbers, all 0 at first, to whole ranges of which numbers are added."""
@@ -39,49 +37,31 @@ class RunningCounts:
             place |= place + 1
 
 
-class RunningCharges:
-    """A row of charges, all nothing at first, which are set one by one and summed over ranges."""
+class RunningSums:
+    """A row of whole numbers, all 0 at first, to which is added one by one, and which are summed over ranges."""
 
     __slots__ = ("_length", "_sums")
 
     def __init__(self, length: int) -> None:
         self._length = length
-        self._sums: dict[int, Charge] = {}
+        self._sums: dict[int, int] = {}
 
-    def add(self, place: int, charge: Charge) -> None:
+    def add(self, place: int, amount: int) -> None:
         """Add to one place."""
         sums = self._sums
         while place < self._length:
-            sums[place] = plus(sums.get(place, NO_CHARGE), charge)
+            sums[place] = sums.get(place, 0) + amount
             place |= place + 1
 
-    def between(self, first: int, stop: int) -> Charge:
+    def between(self, first: int, stop: int) -> int:
         """The sum from `first` to before `stop`."""
-        return minus(self._before(stop), self._before(first)) if first < stop else NO_CHARGE
+        return self._before(stop) - self._before(first) if first < stop else 0
 
-    def _before(self, stop: int) -> Charge:
-        sums, total = self._sums, NO_CHARGE
+    def _before(self, stop: int) -> int:
+        sums, total = self._sums, 0
         while stop:
             found = sums.get(stop - 1)
             if found is not None:
-                total = plus(total, found)
+                total += found
             stop &= stop - 1
         return total
-
-
-def plus(left: Charge, right: Charge) -> Charge:
-    """Both together."""
-    a, b, c, d, e, money = left
-    return (a + right[0], b + right[1], c + right[2], d + right[3], e + right[4], money + right[5])
-
-
-def minus(left: Charge, right: Charge) -> Charge:
-    """One less the other."""
-    a, b, c, d, e, money = left
-    return (a - right[0], b - right[1], c - right[2], d - right[3], e - right[4], money - right[5])
-
-
-def times(charge: Charge, factor: int) -> Charge:
-    """A charge, so many times."""
-    a, b, c, d, e, money = charge
-    return (a * factor, b * factor, c * factor, d * factor, e * factor, money * factor)

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from random import Random
 
-from otel_sessionopt.analyzers.running_sums import RunningCharges, RunningCounts, minus, plus, times
-from otel_sessionopt.session.facts.ledger_amounts import NO_CHARGE, Charge
+from otel_sessionopt.analyzers.running_sums import RunningCounts, RunningSums
 
 LENGTHS = (1, 2, 7, 8, 33)
 
@@ -20,24 +19,13 @@ def test_counts_added_to_ranges_are_those_of_a_plain_list() -> None:
             assert [counts.at(place) for place in range(length)] == plain
 
 
-def test_charges_summed_over_ranges_are_those_of_a_plain_list() -> None:
+def test_sums_over_ranges_are_those_of_a_plain_list() -> None:
     random = Random(2)
     for length in LENGTHS:
-        charges: RunningCharges = RunningCharges(length)
-        plain: list[Charge] = [NO_CHARGE] * length
+        sums, plain = RunningSums(length), [0] * length
         for number in range(30):
             place = random.randrange(length)
-            charge = (number, 1, 0, 0, 2 * number, 5)
-            charges.add(place, charge)
-            plain[place] = plus(plain[place], charge)
+            sums.add(place, 2 * number - 9)
+            plain[place] += 2 * number - 9
             first, stop = random.randrange(length + 1), random.randrange(length + 1)
-            total = NO_CHARGE
-            for each in plain[first:stop]:
-                total = plus(total, each)
-            assert charges.between(first, stop) == total
-
-
-def test_charges_are_added_taken_off_and_multiplied_part_by_part() -> None:
-    assert plus((1, 2, 3, 4, 5, 6), (1, 1, 1, 1, 1, 1)) == (2, 3, 4, 5, 6, 7)
-    assert minus((1, 2, 3, 4, 5, 6), (1, 1, 1, 1, 1, 1)) == (0, 1, 2, 3, 4, 5)
-    assert times((1, 2, 3, 4, 5, 6), 2) == (2, 4, 6, 8, 10, 12)
+            assert sums.between(first, stop) == sum(plain[first:stop])

@@ -52,6 +52,12 @@ class Ledger:
 
         Found by the event that its id names: most items are never looked at, and are not made for it.
         """
+        found = self._places.get(item_id)
+        if found is None:
+            found = self._places[item_id] = self._find_place(item_id)
+        return found
+
+    def _find_place(self, item_id: str) -> tuple[ContextLedger, int]:
         for event_id in (item_id, item_id.rpartition("/")[0], item_id.rpartition("@")[2]):
             for place in self._rows.get(event_id, ()):
                 row, number = divmod(place, len(self.contexts))
@@ -65,7 +71,9 @@ class Ledger:
         Empty where nothing is known of its size, and where no billed call followed, for then nobody paid.
         """
         count = len(self.contexts)
-        return tuple([self.contexts[place % count].table.item(place // count) for place in self._rows.get(event_id, ())])
+        return tuple(
+            [self.contexts[place % count].table.item(place // count) for place in self._rows.get(event_id, ())]
+        )
 
     def call(self, event_id: str) -> tuple[ContextLedger, int]:
         """The context of a billed call, and its index there; `KeyError` where the event is none."""
@@ -139,6 +147,11 @@ class Ledger:
                         # Not lists: so many of them are slow to collect.
                         found[event.id] = (*there, row * count + number)
         return found
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[ContextLedger, int]]:
+        """What was asked for so far: each claim on an item is looked up several times."""
+        return {}
 
     @cached_property
     def _by_call(self) -> Mapping[str, tuple[ContextLedger, int]]:
