@@ -8,6 +8,8 @@ was taken out. Steps may come in any order: what they save together depends on w
     item y           new    carry  carry        new in c, at the price that it had in b
     item z           new                        nobody carries it on: it goes
 
+What b had to send anew because the cache had lost it, c has to (`put_off_misses.py`), and a premium on it goes with it.
+
 What it costs: taking out an item or a call grows with the logarithm of the number of calls, and with nothing else.
 """
 
@@ -19,6 +21,7 @@ from typing import Final
 
 from otel_sessionopt.analyzers.packed_charges import PackedCharges
 from otel_sessionopt.analyzers.postponed import Postponed, together
+from otel_sessionopt.analyzers.put_off_misses import PutOffMisses
 from otel_sessionopt.analyzers.running_sums import RunningCounts, RunningSums
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.session.facts.ledger_amounts import CLASSES, TOKEN_UNITS
@@ -46,7 +49,7 @@ class ContextRemoval:
     """
 
     __slots__ = (
-        "_by_owner", "_carried_there", "_charges", "_context", "_entry_owners", "_items", "_items_out",
+        "_by_owner", "_carried_there", "_charges", "_context", "_entry_owners", "_items", "_items_out", "_misses",
         "_next", "_outputs", "_postponed", "_premiums", "_removed_entry", "_weights", "owners",
         "removed_calls", "saved",
     )  # fmt: skip
@@ -68,6 +71,7 @@ class ContextRemoval:
         self._postponed: dict[int, Postponed] = {}
         self._premiums: dict[tuple[int, int], tuple[int, set[str]]] = {}
         self._next: dict[int, int] = {}
+        self._misses = PutOffMisses(context, charges, gone=self._gone, remaining=lambda row: self._remaining(row)[1])
 
     def removed_events(self) -> Iterator[SessionEvent]:
         """The calls taken out."""
@@ -101,6 +105,8 @@ class ContextRemoval:
         insort(self._by_owner.setdefault(owner, []), index)
         self._carried_there.add(index, carried)
         self._postpone(index, carried)
+        if index not in self._context.aside:
+            self.saved += self._misses.put_off(index, self._following(index))
 
     def remove_tokens(self, row: int, tokens: int, owner: str) -> None:
         """Take out so many tokens of an item, wherever it is billed; no more than it has, all claims on it included."""
@@ -121,6 +127,8 @@ class ContextRemoval:
             billed = charges.carried[end] - charges.carried[entry + 1]
             if self.removed_calls:
                 billed -= self._carried_there.between(entry + 1, end)
+                following = self._following(entry) if entry in self.removed_calls else None
+                billed += self._misses.dearer_through(entry, end, following)
             self.saved += billed * more_weight
             if owner not in self._weights:
                 self._weights[owner] = RunningCounts(len(self._context.calls))
@@ -135,6 +143,7 @@ class ContextRemoval:
             new = charges.entry[entry] * more
             self.saved += new - self._carry(following) * more_weight
             self._postponed[following].reduce(new, more_weight)
+            self._misses.reduce_inner(following, more_weight)
 
     def remove_output(self, index: int, tokens: int, owner: str) -> None:
         """Take out so many output tokens of a call; no more than it has, all claims on them included."""
@@ -161,14 +170,12 @@ class ContextRemoval:
         is_priced = self._context.calls[index].cost_usd is not None
         if kind in (_READ, _OUTPUT) or (is_priced and rates[kind] <= rates[_READ]):
             return
-        if index in self.removed_calls:
-            self._note_owners_of_calls(index, index + 1)
-            return
         counted, owners = self._premiums.setdefault((index, kind), (0, set()))
         wanted = tokens * TOKEN_UNITS
         granted = max(min(wanted, self._left(index, kind) - counted), 0)
         if granted < wanted:
             self.owners |= owners
+            self._note_owners_of_calls(index, index + 1)
             self.owners.update(name for name, counts in self._weights.items() if counts.at(index))
             self.owners |= self._entry_owners.get(index, set())
         if granted:
@@ -227,14 +234,23 @@ class ContextRemoval:
         yield from range(first, bisect_right(entries, index, lo=first, hi=rows))
 
     def _left(self, index: int, kind: int) -> int:
-        """Units of one class of a prompt that nothing takes out."""
-        gone = sum(counts.at(index) for counts in self._weights.values())
+        """Units of one class of a prompt that nothing takes out; of a call that falls away, what the next has of it."""
+        carried = self._context.charges.carried
+        carry = carried[index + 1][kind] - carried[index][kind]
+        if index in self.removed_calls:
+            return (
+                0 if index in self._context.aside else carry * self._misses.weight_from(index, self._following(index))
+            )
+        gone = self._gone(index) + self._misses.weight_in(index)
         if index in self._postponed:
             gone += self._postponed[index].weight
         billed = self._context.calls[index].tokens[CLASSES[kind]] * TOKEN_UNITS
         entry = self._context.charges.entry[index][kind] * self._removed_entry.get(index, 0)
-        carried = self._context.charges.carried
-        return billed - entry - (carried[index + 1][kind] - carried[index][kind]) * gone
+        return billed - entry - carry * gone
+
+    def _gone(self, index: int) -> int:
+        """Weight taken out of what a call carried."""
+        return sum(counts.at(index) for counts in self._weights.values())
 
     def _carry(self, index: int) -> int:
         """What a call billed a weight that it carried."""

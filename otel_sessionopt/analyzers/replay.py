@@ -7,7 +7,8 @@ What "without" means:
 - Content claimed (`ItemClaim`) is not billed where it entered, nor in any later call. Of several claims on one item the
   largest counts.
 - A call claimed (`CallClaim`) is not billed at all. What was new in it and is not claimed enters with the next call of
-  the conversation that stays, at the price it entered at; after the last one nobody pays for it.
+  the conversation that stays, at the price it entered at; after the last one nobody pays for it. What it had to send
+  anew because the cache had lost it, that next one has to: the cache stays lost.
 - Output claimed (`OutputClaim`) is not generated.
 - A premium (`PremiumClaim`) comes last: of what then is left of that call and price class, so many tokens are cache
   reads. They stay on the bill.
@@ -200,7 +201,9 @@ class _Step:
         for context, (removal, before) in self._before.items():
             total = _plus(total, self._charges[context].unpack(removal.saved - before))
             owners |= removal.owners
-        return Taken(charge=total, is_priced=self._is_priced, owners=frozenset(owners - {owner}))
+        # Taking out an unpriced call can change what the next one is billed, which has a price.
+        is_priced = self._is_priced or total[-1] != 0
+        return Taken(charge=total, is_priced=is_priced, owners=frozenset(owners - {owner}))
 
 
 def _plus(left: Charge, right: Charge) -> Charge:

@@ -41,7 +41,10 @@ def _calls(book: Ledger, context: ContextLedger, issues: Sequence[Sequence[Ledge
         if index in removed:
             continue
         left = _whole(context, index)
-        late = [0] * 6
+        late, anew = [0] * 6, [0] * 6
+        run = _run_before(context, index, removed)
+        dearest = max([*run, index], key=lambda each: (_price(context, each), -each))
+        is_anew = _price(context, dearest) > _price(context, index)
         for item in context.items:
             out = gone[item.id]
             weight = item.weight - item.weight * out // item.tokens
@@ -56,6 +59,9 @@ def _calls(book: Ledger, context: ContextLedger, issues: Sequence[Sequence[Ledge
                 if item.entry in removed and is_first:
                     left = _sum(left, _times(carry, -weight))
                     late = _sum(late, _times(context.charges.entry[item.entry], item.tokens - out))
+                elif run and item.entry < run[0] and is_anew:
+                    left = _sum(left, _times(carry, -weight))
+                    anew = _sum(anew, _times(_carry(context, dearest), weight))
         written = max(
             sum(claim.tokens for claim in claims if isinstance(claim, OutputClaim) and claim.call_id == call.event.id)
             for claims in [*issues, ()]
@@ -66,7 +72,26 @@ def _calls(book: Ledger, context: ContextLedger, issues: Sequence[Sequence[Ledge
             left[5] -= written * TOKEN_UNITS * context.charges.rates[index][OUTPUT]
         for kind in range(4):
             _make_reads(context, index, kind, left, every)
-        yield _sum(left, late)
+            _make_reads(context, dearest, kind, anew, every if is_anew else [])
+        yield _sum(_sum(left, late), anew)
+
+
+def _run_before(context: ContextLedger, index: int, removed: set[int]) -> list[int]:
+    """Removed calls of the conversation right before a call of it, in order."""
+    run: list[int] = []
+    for before in range(index - 1, -1, -1) if index not in context.aside else ():
+        if before in removed and before not in context.aside:
+            run.insert(0, before)
+        elif before not in context.aside:
+            break
+    return run
+
+
+def _price(context: ContextLedger, index: int) -> int:
+    carry = _carry(context, index)
+    if any(call.cost_usd is not None for call in context.calls):
+        return carry[5]
+    return sum(each * units for each, units in zip((20, 2, 25, 40, 100), carry[:5], strict=True))
 
 
 def _make_reads(context: ContextLedger, index: int, kind: int, left: Vector, claims: Iterable[LedgerClaim]) -> None:

@@ -167,3 +167,54 @@ def test_a_recording_by_hand_is_replayed_event_by_event() -> None:
 def test_a_session_without_events_has_an_empty_replay() -> None:
     played = replay(Recording().session(), [])
     assert (_after(played), played.calls_before) == ({}, 0)
+
+
+def _missed() -> tuple[Session, str]:
+    """Three calls, of which the second has to write anew what the first had written, and the third reads; its id."""
+    trace = TraceBuilder().model_call(input=0, cache_write=10_000, output=0)
+    missing = trace.model_call(input=0, cache_write=10_100, output=0).last_id
+    trace.model_call(input=0, cache_read=10_100, cache_write=100, output=0)
+    return trace.session(prices=FLAT), missing
+
+
+def test_what_a_removed_call_had_to_send_anew_the_next_one_has_to() -> None:
+    session, missing = _missed()
+    # The call saves a read of 10,000, and no write: all that it wrote is written by the third instead.
+    played = _replay(session, CallClaim(missing))
+    assert _after(played) == {"cache_write": 20_200}
+    assert played.waste.cost_usd == 10_100 * 1
+
+
+def test_a_premium_goes_with_it() -> None:
+    session, missing = _missed()
+    played = _replay(session, CallClaim(missing), PremiumClaim(missing, PriceClass.CACHE_WRITE, 10_000))
+    assert _after(played) == {"cache_read": 10_000, "cache_write": 10_200}
+    assert played.waste.cost_usd == 10_100 * 1 + 10_000 * 11
+
+
+def test_a_call_that_sent_everything_anew_itself_pays_for_it_once() -> None:
+    trace = TraceBuilder().model_call(input=0, cache_write=10_000, output=0)
+    removed = trace.model_call(input=0, cache_write=10_100, output=0).last_id
+    trace.model_call(input=0, cache_write=10_200, output=0)
+    played = _replay(trace.session(prices=FLAT), CallClaim(removed))
+    assert _after(played) == {"cache_write": 20_200}
+    assert played.waste.cost_usd == 10_100 * 12
+
+
+def test_after_a_compaction_nothing_is_left_to_send_anew() -> None:
+    talk = Conversation()
+    talk.ask()
+    result = talk.tool(tokens=5_000)
+    talk.ask()
+    talk.trace.model_call(input=0, cache_write=15_100, output=0)  # the cache is lost, and nothing is new
+    missing = talk.trace.last_id
+    talk.compact(tokens=1_000)
+    talk.ask()
+    session = talk.session()
+    played = _replay(session, CallClaim(missing))
+    # Of what it wrote anew only the system prompt is carried on: the next call writes that.
+    assert played.waste.cost_usd == 5_100 * 12 + 10_000 * 1
+    # Had the result not been, the call would have written 5,000 less: it is billed as in the call before alone.
+    assert _replay(session, CallClaim(missing), ItemClaim(result, 5_000)).waste.cost_usd == (
+        5_100 * 12 + 10_000 * 1 + 5_000 * 12
+    )

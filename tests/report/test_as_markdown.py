@@ -54,7 +54,7 @@ def test_the_heading_is_the_number_that_matters() -> None:
     lines = as_markdown(report_of(wasteful_session().session())).splitlines()
 
     assert (
-        lines[0] == r"### Could have cost \$0.06 instead of \$0.18 (67 % less), 43,825 tokens instead of 176,280, "
+        lines[0] == r"### Could have cost \$0.06 instead of \$0.18 (67 % less), 43,823 tokens instead of 176,280, "
         "3 model calls fewer. Score 32 (F)."
     )
 

@@ -12,7 +12,7 @@ def test_the_first_line_is_the_number_that_matters() -> None:
     text = as_text(report_of(wasteful_session().session()))
 
     assert text.startswith(
-        "Could have cost $0.06 instead of $0.18 (67 % less), 43,825 tokens instead of\n"
+        "Could have cost $0.06 instead of $0.18 (67 % less), 43,823 tokens instead of\n"
         "176,280, 3 model calls fewer. Score 32 (F).\n"
     )
 

@@ -68,11 +68,11 @@ def test_the_total_in_words() -> None:
     report = report_of(wasteful_session().session())
     text = total_as_text(summarize([report, report]), with_issues=True)
 
-    assert text.startswith("2 sessions: Could have cost $0.12 instead of $0.36 (67 % less), 87,650 tokens\n")
-    assert "  - $0.13, 132,784 tokens in 2 issues of 2 sessions\n" in text
+    assert text.startswith("2 sessions: Could have cost $0.12 instead of $0.36 (67 % less), 87,646 tokens\n")
+    assert "  - $0.13, 132,788 tokens in 2 issues of 2 sessions\n" in text
     assert "Dearest issues:" in text
     assert "Dearest issues:" not in total_as_text(summarize([report, report]), with_issues=False)
-    assert "| \\$0.13, 132,784 tokens |" in total_as_markdown(summarize([report, report]))
+    assert "| \\$0.13, 132,788 tokens |" in total_as_markdown(summarize([report, report]))
 
 
 def test_sessions_stand_in_a_table_of_80_columns() -> None:
@@ -94,5 +94,5 @@ def test_a_report_in_short_names_its_worst_issues() -> None:
     assert short.startswith(
         "Session 0af7651916cd43dd8448eb211c80319c\n  Could have cost $0.06 instead of $0.18 (67 % less)"
     )
-    assert "  - MEDIUM Repeated file read: $0.07, 66,392 tokens (measured)\n" in short
+    assert "  - MEDIUM Repeated file read: $0.07, 66,394 tokens (measured)\n" in short
     assert "  - and 2 more\n" in short

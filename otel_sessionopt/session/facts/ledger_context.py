@@ -32,6 +32,7 @@ class ContextLedger:
         sizes: tokens of each call's prompt.
         aside: indices of calls that carry no conversation: side requests, embeddings, recordings by hand, what no call
             accounts for. One item has the whole prompt of each, and the items of the conversation pause there.
+        carried: by index of the call, weights of all that it carried on.
         table: the items in columns, for sums over all of them.
         charges: what a token costs in each call.
     """
@@ -41,6 +42,7 @@ class ContextLedger:
     calls: tuple[CallBill, ...]
     sizes: tuple[int, ...]
     aside: frozenset[int]
+    carried: Sequence[int]
     table: ItemTable
     charges: Charges
 
@@ -58,6 +60,12 @@ class ContextLedger:
         while count and entries[count - 1] in self.aside:
             count -= 1
         return count
+
+    @cached_property
+    def ended(self) -> Sequence[tuple[int, int]]:
+        """End and row of every item of the conversation that did not stay to the last call, in the order of ends."""
+        last, ends = len(self.calls), self.table.ends
+        return sorted((ends[row], row) for row in range(self.conversation_rows) if ends[row] < last)
 
     def billed(self, item: LedgerItem, first: int | None = None, stop: int | None = None) -> Billing:
         """What an item of this context was billed, from call `first` to before call `stop`, or in all.
@@ -133,6 +141,7 @@ def context_ledger(group: ContextCalls, entries: Entries | None, prices: RateTab
         calls=tuple(group.calls),
         sizes=tuple(group.sizes),
         aside=frozenset(group.alone),
+        carried=prompt.carried,
         table=table,
         charges=find_charges(group.calls, prompt.entered, prompt.carried, prices),
     )
