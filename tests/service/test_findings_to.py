@@ -25,7 +25,7 @@ def test_an_endpoint_for_findings_gets_no_span_but_the_report_and_pages_show_the
             (0xABC).to_bytes(16, "big"),
             (1).to_bytes(8, "big"),
         )
-        assert service.status()["unread_bytes"] == 0
+        service.wait_for(lambda: service.status()["unread_bytes"] == 0)
 
 
 @pytest.mark.parametrize(
