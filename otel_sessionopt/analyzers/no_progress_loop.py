@@ -8,7 +8,7 @@ from itertools import islice
 from typing import ClassVar, Final, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
-from otel_sessionopt.analyzers.content import command_of, tool_name
+from otel_sessionopt.analyzers.content import command_of, file_path, tool_name
 from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity, issue_id
 from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.analyzers.round_claims import basis_of_claims, round_claims
@@ -112,6 +112,7 @@ class NoProgressLoopAnalyzer(BaseAnalyzer):
                 "calls": calls,
                 "repeated_calls": len(repeats),
                 "longest_loop": longest,
+                **({"file_path": path} if (path := _only_path(loops)) else {}),
             },
             waste=ledger_waste(session, claims, basis_of_claims(session, claims, repeats)),
         )
@@ -169,3 +170,9 @@ def _ends_with_news(loop: _Loop, following: Iterable[Turn]) -> bool:
 def _call_name(turn: Turn) -> str:
     command = command_of(turn.event)
     return shell_program(command) if command else tool_name(turn.event)
+
+
+def _only_path(loops: Iterable[_Loop]) -> str | None:
+    """The file that every call is about, where it is one: paths can be ignored."""
+    paths = {file_path(turn.event) for loop in loops for turn in loop.turns}
+    return paths.pop() if len(paths) == 1 else None

@@ -306,3 +306,12 @@ def test_max_period_below_at_and_above_a_cycle_of_three(max_period: int, expecte
         talk.read(path)
     talk.ask()
     assert len(find(NoProgressLoopAnalyzer(max_period=max_period), talk.session())) == expected
+
+
+def test_a_loop_over_one_file_names_it_so_that_its_path_can_be_ignored() -> None:
+    talk = Conversation()
+    for _ in range(3):
+        talk.ask()
+        talk.read("/repo/a.py", tokens=50)
+    talk.ask()
+    assert find_one(RULE, talk.session()).metadata["file_path"] == "/repo/a.py"
