@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     OnReport = Callable[[OptimizationReport], None]
 
 EXPORT_FORMATS: Final = ("json", "markdown", "text", "html")
+_CANDIDATES_NAMED: Final = 5
+# As with Git's abbreviated hashes: less is more likely a slip than a name.
+_SHORTEST_BEGINNING: Final = 4
 _DAY_NS: Final = 86_400 * NS_PER_SECOND
 
 
@@ -249,6 +252,23 @@ class SessionOptimizer:
     def summary(self, session_id: str) -> StoredSession | None:
         """One session as `find` gives it; `None` when there is none."""
         return self._store.get(session_id)
+
+    def id_of(self, name: str) -> str | None:
+        """The id of the session that `name` means: its id, that of one of its traces, or four or more first characters.
+
+        `None` when there is no such session.
+
+        Raises:
+            RecordingError: several sessions begin so; the message names some.
+        """
+        if self.summary(name) is not None:
+            return name
+        long_enough = len(name) >= _SHORTEST_BEGINNING
+        found = self._store.ids_beginning(name, _CANDIDATES_NAMED + 1) if long_enough else []
+        if len(found) <= 1:
+            return found[0] if found else None
+        more = ", …" if len(found) > _CANDIDATES_NAMED else ""
+        raise RecordingError(f"several sessions begin with {name!r}: {', '.join(found[:_CANDIDATES_NAMED])}{more}")
 
     def delete_session(self, session_id: str) -> bool:
         """Forget a session; False when there is none."""

@@ -89,7 +89,8 @@ def command(
     config: Path | None,
     overrides: tuple[str, ...],
 ) -> int:
-    """Analyse the sessions in PATH: files, folders, globs, - for standard input, or ids of sessions in the history.
+    """Analyse the sessions in PATH: files, folders, globs, - for standard input, or ids of sessions in the history
+    (their beginnings are enough).
 
     Without PATH: the transcripts that Claude Code, Codex, pi and opencode keep on this computer, in their usual places.
 

@@ -10,7 +10,7 @@ import click
 from otel_sessionopt.cli.recordings import (
     RecordingCommand,
     json_option,
-    no_session,
+    known_id,
     open_optimizer,
     print_json,
     storage_option,
@@ -38,6 +38,8 @@ _TASK_WIDTH: Final = 40
 def command(session_ids: tuple[str, ...], form: str, output: Path | None, is_json: bool, storage: Path | None) -> None:
     """Compare sessions: figures, averages, and what the best one did differently.
 
+    ID is that of a session or of one of its traces, or its first characters (four or more).
+
     \b
     Examples:
       sessionoptimizer compare forge_20260121_143000 forge_20260121_150000
@@ -52,9 +54,7 @@ def command(session_ids: tuple[str, ...], form: str, output: Path | None, is_jso
         raise ConfigError("--json and --format html are two forms; give one")
     settings = load_settings()
     with open_optimizer(storage, settings) as optimizer:
-        for session_id in session_ids:
-            if optimizer.summary(session_id) is None:
-                raise no_session(session_id)
+        session_ids = tuple(known_id(optimizer, each) for each in session_ids)
         if form == "html":
             _give_page(optimizer.comparison_page(session_ids, jaeger_url=settings.report.jaeger_url), output)
             return

@@ -15,7 +15,7 @@ import click
 
 from otel_sessionopt.cli.exits import Exit
 from otel_sessionopt.cli.messages import tell_error
-from otel_sessionopt.cli.recordings import RecordingCommand, no_session, open_optimizer, storage_option
+from otel_sessionopt.cli.recordings import RecordingCommand, known_id, no_session, open_optimizer, storage_option
 from otel_sessionopt.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def command(
 ) -> int:
     """Print the report of the session ID, or write it to a file; with --otlp send traces with their findings.
 
+    ID is that of a session or of one of its traces, or its first characters (four or more).
+
     --otlp takes files, folders, globs and - (OTLP, transcripts of coding agents), and ids of recorded sessions.
     Findings are span events on the root and on the spans that caused them. Ids are stable: sent again it is the same
     trace. Arguments and results of tools are sent along, secrets masked and long texts cut.
@@ -79,9 +81,10 @@ def _write_report(session_id: str, form: str, output: Path | None, storage: Path
         raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
     settings = load_settings()
     with open_optimizer(storage, settings) as optimizer:
+        session_id = known_id(optimizer, session_id)
         text = optimizer.export_report(session_id, form, jaeger_url=settings.report.jaeger_url)
     if text is None:
-        raise no_session(session_id)
+        raise no_session(session_id)  # deleted meanwhile
     if output is None:
         click.echo(text, nl=False)
     else:

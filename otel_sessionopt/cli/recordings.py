@@ -79,6 +79,14 @@ def no_session(session_id: str) -> RecordingError:
     return RecordingError(f"there is no session {session_id!r}; `sessionoptimizer list` shows those there are")
 
 
+def known_id(optimizer: SessionOptimizer, name: str) -> str:
+    """The id of the session that `name` means: its id, that of one of its traces, or its first characters."""
+    session_id = optimizer.id_of(name)
+    if session_id is None:
+        raise no_session(name)
+    return session_id
+
+
 def print_json(value: object) -> None:
     """Print a JSON document. ASCII only: valid whatever the encoding of the terminal or pipe is."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))

@@ -26,19 +26,23 @@ class Named:
 
 
 def sort_arguments(paths: Sequence[str], settings: Settings) -> Named:
-    """Tell files from ids of sessions: an id is tried when no such file exists."""
+    """Tell files from ids of sessions: an id, or the beginning of one, is tried when no such file exists.
+
+    Raises:
+        RecordingError: several sessions have an id that begins so.
+    """
     from otel_sessionopt.history.opening import has_history
 
     is_file = {path: path == "-" or os.path.lexists(path) or glob.has_magic(path) for path in paths}
     others = [path for path, is_one in is_file.items() if not is_one]
-    sessions: list[str] = []
+    known: dict[str, str] = {}
     if others and has_history(settings.history.folder):
         with open_optimizer(None, settings) as optimizer:
-            sessions = [path for path in others if optimizer.summary(path) is not None]
+            known = {path: session_id for path in others if (session_id := optimizer.id_of(path)) is not None}
     return Named(
         files=[path for path in paths if is_file[path]],
-        sessions=sessions,
-        nothing=[path for path in others if path not in sessions],
+        sessions=list(dict.fromkeys(known.values())),
+        nothing=[path for path in others if path not in known],
     )
 
 

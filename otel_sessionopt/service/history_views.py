@@ -299,8 +299,8 @@ def _reports(store: Store, sessions: Sequence[StoredSession]) -> Iterator[Optimi
 
 def _session_of_trace(store: Store, trace_id: str) -> StoredSession | None:
     """The session that a trace belongs to where it has an id of its own (a conversation)."""
-    found = store.find(SessionQuery(limit=MOST_SESSIONS))
-    return next((each for each in found if trace_id in each.session.trace_ids), None)
+    found = (store.get(each) for each in store.ids_beginning(trace_id, limit=2))
+    return next((each for each in found if each is not None and trace_id in each.session.trace_ids), None)
 
 
 def _matches(stored: StoredSession, words: Sequence[str]) -> bool:

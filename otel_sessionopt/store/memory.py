@@ -105,6 +105,16 @@ class MemoryStore:
             found = sorted(self._matching(query), key=lambda entry: entry.sort_key, reverse=True)
             return [_stored(entry) for entry in found[: query.limit]]
 
+    def ids_beginning(self, text: str, limit: int) -> list[str]:
+        """See `Store.ids_beginning`."""
+        with self._lock:
+            entries = self._entries.items()
+            return sorted(
+                session_id
+                for session_id, entry in entries
+                if any(each.startswith(text) for each in (session_id, *(trace.trace_id for trace in entry.traces)))
+            )[:limit]
+
     def delete(self, session_id: str) -> bool:
         """See `Store.delete`."""
         with self._lock:

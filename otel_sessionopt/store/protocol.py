@@ -54,6 +54,10 @@ class Store(Protocol):
         """Sessions without events, newest start first; of those that started together the later added first."""
         ...
 
+    def ids_beginning(self, text: str, limit: int) -> list[str]:
+        """Ids of at most `limit` sessions that begin with `text`, or have a trace whose id does; in their own order."""
+        ...
+
     def delete(self, session_id: str) -> bool:
         """Forget a session with its events and traces. False when there is none."""
         ...

@@ -139,6 +139,18 @@ class SqliteStore:
                 (*values, limit),
             )
 
+    def ids_beginning(self, text: str, limit: int) -> list[str]:
+        """See `Store.ids_beginning`."""
+        # From `text` up to where the highest character follows it: a range, which the indexes of ids answer.
+        between = (text, f"{text}\U0010ffff")
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT id FROM sessions WHERE id BETWEEN ? AND ? UNION SELECT sessions.id FROM traces "
+                "JOIN sessions ON sessions.seq = session_seq WHERE trace_id BETWEEN ? AND ? ORDER BY 1 LIMIT ?",
+                (*between, *between, limit),
+            )
+            return [row[0] for row in rows]
+
     def delete(self, session_id: str) -> bool:
         """See `Store.delete`."""
         with self._database.writing() as connection:

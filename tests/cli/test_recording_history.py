@@ -219,6 +219,26 @@ class TestSave:
         assert "Repeated file read" in here("analyze", trace_id).out
         assert as_json(here("compare", trace_id, "good", "--json"))["best_performer"] == "good"
 
+    def test_a_session_is_found_by_its_trace_and_by_the_beginning_of_an_id(self, here: Command, home: Path) -> None:
+        talk = {"key": "gen_ai.conversation.id", "value": {"stringValue": "talk"}}
+        document = otlp.document(1, reads=2, model="claude-sonnet-4-5", capture=True)
+        for span in document["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+            span["attributes"].append(talk)
+        (home / "talk.jsonl").write_text(json.dumps(document))
+        here("analyze", "talk.jsonl", "--save")
+        here("start", "FORGE", "x", "--id", "forge_1")
+        here("start", "FORGE", "x", "--id", "forge_2")
+
+        told = here("export", "talk").out
+        assert here("export", f"{1:032x}").out == told
+        assert here("export", "0" * 20).out == told
+        assert here("analyze", f"{1:032x}").out == here("analyze", "talk").out
+        assert as_json(here("compare", "0" * 20, "forge_1", "--json"))["sessions"][0]["id"] == "talk"
+        for arguments in (["export", "forge"], ["analyze", "forge"], ["compare", "forge", "talk"]):
+            assert here(*arguments)[::2] == (2, "error: several sessions begin with 'forge': forge_1, forge_2\n")
+        assert here("export", "for").err.startswith("error: there is no session 'for'")
+        assert here("delete", "0" * 20).err.startswith("error: there is no session")
+
     def test_without_the_flag_nothing_is_kept(self, here: Command, home: Path, traces: Path) -> None:
         assert here("analyze", traces).err == ""
         assert not (home / ".sessionoptimizer").exists()

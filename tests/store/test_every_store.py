@@ -47,6 +47,20 @@ class TestSessions:
         assert loaded(store) == given
         assert loaded(store).to_dict() == given.to_dict()
 
+    def test_ids_are_found_by_how_they_or_those_of_their_traces_begin(self, store: Store) -> None:
+        store.add(session("forge_1"))
+        store.add(session("forge_2"))
+        store.add(session("Forge_3"))
+        store.put_trace(trace(0x12, "talk"))
+        store.put_trace(trace(0x13, "talk"))
+
+        assert store.ids_beginning("forge_", 9) == ["forge_1", "forge_2"]
+        assert store.ids_beginning("forge_", 1) == ["forge_1"]
+        assert store.ids_beginning("0" * 30, 9) == ["talk"]
+        assert store.ids_beginning(f"{0x13:032x}", 9) == ["talk"]
+        assert store.ids_beginning("f%", 9) == []
+        assert store.ids_beginning("nobody", 9) == []
+
     def test_what_only_sessions_from_spans_have_comes_back_too(self, store: Store) -> None:
         given = session(
             "s1",
