@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 """A large trace goes out in several requests of about this size: many receivers take no more."""
 _FAST: Final = 1
+_MAX_DEPTH: Final = 90
+"""Of what a span says: protobuf reads messages up to 100 deep, and a span is three deep in its request."""
 _ID_KEYS: Final = ("traceId", "spanId", "parentSpanId")
 
 
@@ -49,10 +51,37 @@ def split_by_trace(request: ExportTraceServiceRequest) -> dict[int, bytes]:
 
 
 def request_from_json(document: Mapping[str, Any]) -> ExportTraceServiceRequest:
-    """An OTLP/JSON document as a message. Its ids are hex, where protobuf's own JSON has base64."""
+    """An OTLP/JSON document as a message. Its ids are hex, where protobuf's own JSON has base64.
+
+    Each part is read by itself: a span that is not as OTLP has it is left out, and takes no other with it.
+    """
     request = ExportTraceServiceRequest()
-    json_format.ParseDict(_with_base64_ids(document), request, ignore_unknown_fields=True, max_recursion_depth=1000)
+    for resource_spans in _objects(document, "resourceSpans"):
+        target = request.resource_spans.add(schema_url=str(resource_spans.get("schemaUrl") or ""))
+        _fill(target.resource, resource_spans.get("resource"))
+        for scope_spans in _objects(resource_spans, "scopeSpans"):
+            added = target.scope_spans.add(schema_url=str(scope_spans.get("schemaUrl") or ""))
+            _fill(added.scope, scope_spans.get("scope"))
+            for span in _objects(scope_spans, "spans"):
+                if not _fill(added.spans.add(), span):
+                    del added.spans[-1]
     return request
+
+
+def _objects(holder: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    members = holder.get(name)
+    yield from (each for each in members if isinstance(each, dict)) if isinstance(members, list) else ()
+
+
+def _fill(message: Any, content: Any) -> bool:
+    """Read JSON into a message; false, and the message is as it was made, where it cannot be."""
+    try:
+        content = _with_base64_ids(content or {})
+        json_format.ParseDict(content, message, ignore_unknown_fields=True, max_recursion_depth=_MAX_DEPTH)
+    except (json_format.ParseError, AttributeError, RecursionError, TypeError, ValueError):
+        message.Clear()
+        return False
+    return True
 
 
 def annotated_requests(

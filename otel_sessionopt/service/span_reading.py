@@ -35,7 +35,7 @@ _MAX_CONTENT_BYTES: Final = 1 << 31  # the receiver has checked it against its l
 def digests_of(requests: Iterable[Request], *, holds_spans: bool = False) -> dict[int, Arrived]:
     """What requests say, by trace id; with `holds_spans` the spans themselves, too.
 
-    Requests that cannot be read were answered with an error before: they are not among these. A log record belongs to
+    Requests that are no OTLP were answered with an error before: they are not among these. A log record belongs to
     the trace that it names, one that names none to a trace of its session's own.
 
     Spans that this package itself wrote are passed over, so that findings that come back make no new session.
@@ -43,24 +43,33 @@ def digests_of(requests: Iterable[Request], *, holds_spans: bool = False) -> dic
     arrived: defaultdict[int, Arrived] = defaultdict(Arrived)
     messages = MessageLogs()
     for request in requests:
-        received_s = request.received_ns / NS_PER_S
-        if holds_spans and request.signal is Signal.TRACES:
-            for trace_id, body in split_by_trace(message_of(request)).items():
-                _part(arrived, trace_id, received_s).held.append(body)
-        for record in records_of(request):
-            if isinstance(record, LogRecord):
-                _add_log(arrived, record, messages, received_s)
-                continue
-            if record.name == semconv.REPORT_SPAN and record.scope_name == semconv.SCOPE_NAME:
-                continue
-            part = _part(arrived, record.trace_id, received_s)
-            part.digests.append(pack_digest(Pipeline.digest(record)))
-            if record.parent_span_id is None:
-                part.has_root = True
-        for trace_id, digest in messages.digests():
-            if trace_id:
-                _part(arrived, trace_id, received_s).digests.append(pack_digest(digest))
+        try:
+            _read(request, arrived, messages, holds_spans=holds_spans)
+        except Exception as error:  # noqa: BLE001 - or the reader would stumble over the same request for ever
+            _log.error(
+                "a request of %d bytes cannot be read and is left out: %s", len(request.body), type(error).__name__
+            )
     return arrived
+
+
+def _read(request: Request, arrived: defaultdict[int, Arrived], messages: MessageLogs, *, holds_spans: bool) -> None:
+    received_s = request.received_ns / NS_PER_S
+    if holds_spans and request.signal is Signal.TRACES:
+        for trace_id, body in split_by_trace(message_of(request)).items():
+            _part(arrived, trace_id, received_s).held.append(body)
+    for record in records_of(request):
+        if isinstance(record, LogRecord):
+            _add_log(arrived, record, messages, received_s)
+            continue
+        if record.name == semconv.REPORT_SPAN and record.scope_name == semconv.SCOPE_NAME:
+            continue
+        part = _part(arrived, record.trace_id, received_s)
+        part.digests.append(pack_digest(Pipeline.digest(record)))
+        if record.parent_span_id is None:
+            part.has_root = True
+    for trace_id, digest in messages.digests():
+        if trace_id:
+            _part(arrived, trace_id, received_s).digests.append(pack_digest(digest))
 
 
 def _part(arrived: defaultdict[int, Arrived], trace_id: int, received_s: float) -> Arrived:
