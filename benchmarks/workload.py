@@ -1,7 +1,8 @@
 """A synthetic agent run in traces of 50 spans: one agent, model calls, reads, searches and shell commands in turn.
 
 Every span has 15 attributes; tool results are texts of about 2 KB, reads as 40 numbered lines. Sizes and mix follow the
-real sessions that the tests read: half of all spans are model calls, a third of the tools are reads.
+real sessions that the tests read: half of all spans are model calls, a third of the tools are reads, and one read in
+ten brings back what the context held already.
 """
 
 from __future__ import annotations
@@ -49,11 +50,16 @@ def span_attributes(trace: int, index: int) -> dict[str, Any]:
 
 def _tool_call(trace: int, step: int) -> tuple[str, dict[str, Any], str]:
     if step % 3 == 0:
-        path = f"/src/module_{trace % 50}/file_{step % 9}.py"
+        path = f"/src/module_{trace % 50}/file_{_file_number(step // 3)}.py"
         return "Read", {"file_path": path}, "\n".join(f"{n:6}→line {n} of {path} {'x' * 24}" for n in range(1, 41))
     if step % 3 == 1:
         return "Grep", {"pattern": f"def name_{trace}_{step}", "path": "/src"}, "match in a file\n" * 120
     return "Bash", {"command": f"make test-{step}"}, "ok all tests passed\n" * 100
+
+
+def _file_number(read: int) -> int:
+    """Which file the n-th read is of: one in ten brings back what was shown, as in the real sessions."""
+    return read - 5 if read % 10 == 9 else read
 
 
 def span_times(trace: int, index: int) -> tuple[int, int]:
