@@ -53,7 +53,9 @@ def _tool_call(trace: int, step: int) -> tuple[str, dict[str, Any], str]:
         path = f"/src/module_{trace % 50}/file_{_file_number(step // 3)}.py"
         return "Read", {"file_path": path}, "\n".join(f"{n:6}→line {n} of {path} {'x' * 24}" for n in range(1, 41))
     if step % 3 == 1:
-        return "Grep", {"pattern": f"def name_{trace}_{step}", "path": "/src"}, "match in a file\n" * 120
+        # Searches of real agents hardly ever repeat.
+        name = f"symbol{(trace * 31 + step) * 7919 % 99_991}"
+        return "Grep", {"pattern": name, "path": "/src"}, f"{name} in a file\n" * 100
     return "Bash", {"command": f"make test-{step}"}, "ok all tests passed\n" * 100
 
 

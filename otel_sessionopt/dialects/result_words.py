@@ -17,7 +17,7 @@ _MAX_HASHES: Final = 100
 _FIELD_BYTES: Final = 199  # odd, as no list of hashes is
 _FIELD_BITS: Final = 8 * _FIELD_BYTES
 # With more words than this, most of the bits are set; to look for them takes the time of ten spans.
-_MAX_CHARS: Final = 8_000
+_MAX_CHARS: Final = 4_000
 _HASH_MASK: Final = 0xFFFF
 _SEPARATE: Final = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 _LEAST_CHARS: Final = 2
