@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from otel_sessionopt.report.summary import SessionRow
-from otel_sessionopt.report.total_forms import COLUMNS, cells, sessions_as_text
+from otel_sessionopt.report.total_forms import COLUMNS, NUMBERS, sessions_as_text, table_rows
 
 _GRADE_STYLES = {"A": "green", "B": "green", "C": "yellow", "D": "yellow", "F": "red"}
 
@@ -28,16 +28,16 @@ def _print_in_colour(rows: Sequence[SessionRow]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name == "session" else "right", no_wrap=True)
-    for row in rows:
+    texts = table_rows(rows)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name, *column in zip(COLUMNS, *texts, strict=True):
+        # Where the terminal is narrow the task is cut, and no number.
+        least = 0 if name == "task" else max(map(len, (name, *column)))
+        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True, min_width=least)
+    for row, cells in zip(rows, texts, strict=True):
         style = _GRADE_STYLES[row.grade] if row.bill.tokens else ""
         # `Text` and not a string: what looks like markup in an id is not markup.
         table.add_row(
-            *(
-                Text(cell, style=style if name == "score" else "")
-                for name, cell in zip(COLUMNS, cells(row), strict=True)
-            )
+            *(Text(cell, style=style if name == "score" else "") for name, cell in zip(COLUMNS, cells, strict=True))
         )
     Console().print(table)

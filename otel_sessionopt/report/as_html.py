@@ -21,11 +21,12 @@ from otel_sessionopt.report.html_issues import (
     marks_of,
     rule_pages,
 )
-from otel_sessionopt.report.html_page import moment, render, trace_link
+from otel_sessionopt.report.html_page import render, trace_link
 from otel_sessionopt.report.html_waterfall import KIND_NAMES, waterfall_rows
 from otel_sessionopt.report.ledger_view import SOURCE_NAMES
 from otel_sessionopt.report.parts import Amount
 from otel_sessionopt.report.score import ScoreBasis
+from otel_sessionopt.report.session_names import moment, title_of
 from otel_sessionopt.report.summary import SessionRow
 
 _RING: Final = 326.7
@@ -98,11 +99,6 @@ def as_html(
         class_names=phrases.PRICE_CLASS_NAMES,
         source_names=SOURCE_NAMES,
     )
-
-
-def title_of(report: OptimizationReport) -> str:
-    """What the session was about, as shortly as it is known."""
-    return report.session.task or (f"Session of {report.session.agent}" if report.session.agent else "Agent session")
 
 
 def wasted_percent(report: OptimizationReport) -> float:

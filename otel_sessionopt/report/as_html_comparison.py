@@ -10,11 +10,12 @@ from typing import Final
 from otel_sessionopt.analyzers.issue import EfficiencyIssue
 from otel_sessionopt.errors import RecordingError
 from otel_sessionopt.report import figures, phrases
-from otel_sessionopt.report.as_html import title_of, without_waste
+from otel_sessionopt.report.as_html import without_waste
 from otel_sessionopt.report.document import OptimizationReport
-from otel_sessionopt.report.html_page import moment, render, trace_link
+from otel_sessionopt.report.html_page import render, trace_link
 from otel_sessionopt.report.ledger_view import SOURCE_NAMES
 from otel_sessionopt.report.parts import Amount
+from otel_sessionopt.report.session_names import moment, title_of
 
 MOST_SESSIONS: Final = 12
 """Columns that a page has room for."""

@@ -12,6 +12,7 @@ from otel_sessionopt.report.document import OptimizationReport
 from otel_sessionopt.report.leading import leading_issues, other_issues
 from otel_sessionopt.report.ledger_view import LedgerSummary
 from otel_sessionopt.report.parts import BillSummary
+from otel_sessionopt.report.session_names import moment
 
 # `_` inside a word and `#` inside a line mean nothing, and are too common in names to be cluttered.
 _SPECIAL: Final = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
@@ -66,7 +67,7 @@ def _session(report: OptimizationReport) -> str:
     parts = [f"Session {code(report.session_id)}"]
     if report.session.conversation_id not in (None, report.session_id):
         parts.append(f"conversation {code(report.session.conversation_id or '')}")
-    parts += map(escape, phrases.session_line(report))
+    parts += map(escape, filter(None, (moment(report.session.started_at), *phrases.session_line(report))))
     line = " · ".join(parts)
     return f"{line}  \nTask: {escape(report.session.task)}" if report.session.task else line
 

@@ -11,6 +11,7 @@ from otel_sessionopt.report.leading import leading_issues, other_issues
 from otel_sessionopt.report.ledger_view import LedgerSummary
 from otel_sessionopt.report.lines import wrap
 from otel_sessionopt.report.parts import BillSummary
+from otel_sessionopt.report.session_names import moment
 
 _EVIDENCE_SHOWN: Final = 3
 _NAME_WIDTH: Final = 40
@@ -31,7 +32,8 @@ def as_text(report: OptimizationReport) -> str:
 
 def _session(report: OptimizationReport) -> list[str]:
     conversation = report.session.conversation_id
-    lines = wrap(f"Session {report.session_id}")
+    started = moment(report.session.started_at)
+    lines = wrap(f"Session {report.session_id}" + (f", {started}" if started else ""))
     if conversation not in (None, report.session_id):
         lines += wrap(f"Conversation {conversation}")
     lines += wrap(", ".join(phrases.session_line(report)))

@@ -70,6 +70,7 @@ def _environment(package: str) -> Environment:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     from otel_sessionopt.report import figures
+    from otel_sessionopt.report.session_names import moment
 
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(each, _FOLDER) for each in dict.fromkeys((package, __package__))]),
@@ -92,15 +93,6 @@ def _environment(package: str) -> Environment:
 def _number(value: float) -> str:
     """`12,345`; coordinates come rounded already."""
     return f"{value:,}"
-
-
-def moment(text: str) -> str:
-    """`2026-01-05 09:00 UTC` of an ISO 8601 time; any other text as it is."""
-    date, mark, clock = text.partition("T")
-    if not mark:
-        return text
-    zone = " UTC" if clock.endswith(("+00:00", "Z")) else ""
-    return f"{date} {clock[:5]}{zone}"
 
 
 def offset(nanoseconds: int) -> str:

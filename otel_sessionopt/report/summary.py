@@ -12,6 +12,7 @@ from otel_sessionopt.report import figures, phrases
 from otel_sessionopt.report.document import OptimizationReport
 from otel_sessionopt.report.parts import Amount
 from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
+from otel_sessionopt.report.session_names import dated_title
 
 DEAREST: Final = 5
 """Cures and issues that a total names."""
@@ -22,6 +23,8 @@ class SessionRow:
     """One session in a table of sessions."""
 
     session_id: str
+    conversation_id: str | None = None
+    task: str = ""
     started_at: str
     agent: str
     score: float
@@ -48,6 +51,7 @@ class DearIssue:
     """One of the dearest issues, with the session it is from."""
 
     session_id: str
+    session_title: str
     title: str
     description: str
     amount: Amount
@@ -111,6 +115,7 @@ class Tally:
             cured.add(issue.suggestion)
             dear = DearIssue(
                 session_id=report.session_id,
+                session_title=dated_title(report),
                 title=phrases.issue_title(issue),
                 description=issue.description,
                 amount=amount,
@@ -152,6 +157,8 @@ def row_of(report: OptimizationReport) -> SessionRow:
     """The report as one row of a table."""
     return SessionRow(
         session_id=report.session_id,
+        conversation_id=report.session.conversation_id,
+        task=report.session.task,
         started_at=report.session.started_at,
         agent=report.session.agent,
         score=report.efficiency_score,

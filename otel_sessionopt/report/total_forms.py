@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,20 +10,25 @@ from otel_sessionopt.report import figures, phrases
 from otel_sessionopt.report.as_markdown import code, escape
 from otel_sessionopt.report.document import OptimizationReport
 from otel_sessionopt.report.leading import leading_issues
-from otel_sessionopt.report.lines import wrap
+from otel_sessionopt.report.lines import WIDTH, wrap
+from otel_sessionopt.report.session_names import dated_title, short_ids
 from otel_sessionopt.report.summary import SessionRow, SessionsTotal, total_headline
 
-ID_WIDTH: Final = 32
-COLUMNS: Final = ("cost", "avoidable", "score", "issues", "session")
-_WIDTHS: Final = (9, 17, 7, 6, ID_WIDTH)
+COLUMNS: Final = ("cost", "avoidable", "score", "issues", "started", "session", "task")
+NUMBERS: Final = frozenset(COLUMNS[:4])
+"""The columns of numbers, aligned right."""
+_NAME_WIDTH: Final = 32
 _ISSUES_SHOWN: Final = 3
 
 
 def short_report(report: OptimizationReport) -> str:
     """A report in a few lines: what it cost, what it was, its worst issues."""
-    lines = [f"Session {report.session_id}"]
+    lines = wrap(dated_title(report))
     lines += wrap(phrases.headline(report), "  ")
     lines += wrap(", ".join(phrases.session_line(report)), "  ")
+    conversation = report.session.conversation_id
+    told = f", conversation {conversation}" if conversation not in (None, report.session_id) else ""
+    lines += wrap(f"Session {report.session_id}{told}", "  ")
     leading = leading_issues(report, _ISSUES_SHOWN)
     for issue in leading:
         lines += wrap(phrases.short_issue(report, issue), "    ", first="  - ")
@@ -35,13 +41,23 @@ def short_report(report: OptimizationReport) -> str:
 
 
 def sessions_as_text(rows: Sequence[SessionRow]) -> str:
-    """A table of sessions, one line each, within 80 columns."""
-    lines = [_line(COLUMNS), *(_line(cells(row)) for row in rows)]
-    return "\n".join(lines) + "\n"
+    """A table of sessions, one line each, within 80 columns where ids and numbers leave room."""
+    table = [COLUMNS, *table_rows(rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "".join(f"{_line(texts, widths)}\n" for texts in table)
 
 
-def cells(row: SessionRow) -> tuple[str, str, str, str, str]:
-    """One session as the cells of `COLUMNS`."""
+def table_rows(rows: Sequence[SessionRow]) -> list[tuple[str, ...]]:
+    """Each session as the cells of `COLUMNS`. One that is alone in its conversation goes by the name of that."""
+    alone = {name for name, count in Counter(row.conversation_id for row in rows).items() if count == 1}
+    ids = [(row.conversation_id if row.conversation_id in alone else None) or row.session_id for row in rows]
+    return [
+        (*_numbers(row), row.started_at[:10] or "–", name[:_NAME_WIDTH], (row.task or row.agent)[:_NAME_WIDTH])
+        for row, name in zip(rows, short_ids(ids), strict=True)
+    ]
+
+
+def _numbers(row: SessionRow) -> tuple[str, str, str, str]:
     cost = figures.usd(row.bill.cost_usd)
     avoidable = "–"
     if row.is_fully_priced and row.avoidable.cost_usd:
@@ -52,7 +68,7 @@ def cells(row: SessionRow) -> tuple[str, str, str, str, str]:
     if row.bill.cost_usd is not None and not row.is_fully_priced:
         cost += "+"
     score = f"{figures.score(row.score)} {row.grade}" if row.bill.tokens else "–"
-    return (cost if row.bill.tokens else "–", avoidable, score, str(row.issues), row.session_id[:ID_WIDTH])
+    return (cost if row.bill.tokens else "–", avoidable, score, str(row.issues))
 
 
 def total_as_text(total: SessionsTotal, *, with_issues: bool) -> str:
@@ -68,7 +84,7 @@ def total_as_text(total: SessionsTotal, *, with_issues: bool) -> str:
         for issue in total.dearest:
             lines += wrap(f"{figures.amount(issue.amount)}: {issue.title}", "    ", first="  - ")
             lines += wrap(issue.description, "    ")
-            lines += wrap(f"Session {issue.session_id}", "    ")
+            lines += wrap(f"{issue.session_title}, session {issue.session_id}", "    ")
     return "\n".join(lines) + "\n"
 
 
@@ -86,7 +102,7 @@ def total_as_markdown(total: SessionsTotal) -> str:
         lines += ["", "Dearest issues:", ""]
         lines += [
             f"- {escape(figures.amount(issue.amount))}: {escape(issue.title)}, {escape(issue.description)} "
-            f"Session {code(issue.session_id)}"
+            f"{escape(issue.session_title)}, session {code(issue.session_id)}"
             for issue in total.dearest
         ]
     return "\n".join(lines) + "\n"
@@ -96,6 +112,12 @@ def _where(issues: int, sessions: int) -> str:
     return f"{figures.count(issues, 'issue')} of {figures.count(sessions, 'session')}"
 
 
-def _line(texts: Sequence[str]) -> str:
-    *numbers, last = texts
-    return " ".join([*(text.rjust(width) for text, width in zip(numbers, _WIDTHS, strict=False)), f" {last}"]).rstrip()
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    """One line of the table; what is longer than the 80 columns leave for it, the task, is cut."""
+    cells = [
+        text.rjust(width) if name in NUMBERS else text.ljust(width)
+        for name, text, width in zip(COLUMNS, texts, widths, strict=True)
+    ]
+    *others, task = cells
+    line = " ".join([*others[: len(NUMBERS)], "", *others[len(NUMBERS) :], ""])
+    return f"{line}{task[: max(WIDTH - len(line), 0)]}".rstrip()

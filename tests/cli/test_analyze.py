@@ -94,7 +94,7 @@ def test_many_sessions_are_a_table_with_the_dearest_issues(tmp_path: Path, capsy
     assert run(["analyze", str(file)]) == 0
     out = capsys.readouterr().out
 
-    assert out.splitlines()[0].split() == ["cost", "avoidable", "score", "issues", "session"]
+    assert out.splitlines()[0].split() == ["cost", "avoidable", "score", "issues", "started", "session", "task"]
     assert out.count(" 000000000000000000000000000000") >= 12
     assert "12 sessions: Could have cost $" in out
     assert "Dearest issues:" in out

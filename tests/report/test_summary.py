@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from otel_sessionopt.report.summary import Tally, row_of, summarize, total_headline, total_to_dict
-from otel_sessionopt.report.total_forms import sessions_as_text, short_report, total_as_markdown, total_as_text
+from otel_sessionopt.report.total_forms import (
+    sessions_as_text,
+    short_report,
+    table_rows,
+    total_as_markdown,
+    total_as_text,
+)
 from tests.report.reports import quiet_session, report_of, wasteful_session
 from tests.support.digest_builder import TraceBuilder
 
@@ -81,10 +88,10 @@ def test_sessions_stand_in_a_table_of_80_columns() -> None:
     rows = [row_of(report) for report in (report_of(wasteful_session().session()), unpriced, empty)]
 
     assert sessions_as_text(rows) == (
-        "     cost         avoidable   score issues  session\n"
-        "    $0.18       $0.12 (67%)    32 F      5  0af7651916cd43dd8448eb211c80319c\n"
-        " unpriced                 –   100 A      0  0af7651916cd43dd8448eb211c80319c\n"
-        "        –                 –       –      0  0af7651916cd43dd8448eb211c80319c\n"
+        "    cost   avoidable score issues  started    session  task\n"
+        "   $0.18 $0.12 (67%)  32 F      5  2026-01-05 0af76519 make the tests pass\n"
+        "unpriced           – 100 A      0  2026-01-05 0af76519 coder\n"
+        "       –           –     –      0  2026-01-05 0af76519 coder\n"
     )
 
 
@@ -92,7 +99,20 @@ def test_a_report_in_short_names_its_worst_issues() -> None:
     short = short_report(report_of(wasteful_session().session()))
 
     assert short.startswith(
-        "Session 0af7651916cd43dd8448eb211c80319c\n  Could have cost $0.06 instead of $0.18 (67 % less)"
+        "make the tests pass, 2026-01-05 09:00 UTC\n  Could have cost $0.06 instead of $0.18 (67 % less)"
     )
+    assert "\n  Session 0af7651916cd43dd8448eb211c80319c\n" in short
     assert "  - MEDIUM Repeated file read: $0.07, 66,394 tokens (measured)\n" in short
     assert "  - and 2 more\n" in short
+
+
+def test_a_session_alone_in_its_conversation_goes_by_the_name_of_that() -> None:
+    row = row_of(report_of(wasteful_session().session()))
+    rows = [replace(row, conversation_id=name) for name in ("talk", "talk", "4555072A", None)]
+
+    assert [texts[5] for texts in table_rows(rows)] == [
+        row.session_id[:8],
+        row.session_id[:8],
+        "4555072A",
+        row.session_id[:8],
+    ]
