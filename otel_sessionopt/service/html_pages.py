@@ -17,8 +17,9 @@ from otel_sessionopt.errors import SessionOptError
 from otel_sessionopt.report import figures
 from otel_sessionopt.report.as_html import as_html
 from otel_sessionopt.report.as_html_comparison import MOST_SESSIONS, as_comparison_html
-from otel_sessionopt.report.html_page import moment, render
+from otel_sessionopt.report.html_page import render
 from otel_sessionopt.report.ledger_view import SOURCE_NAMES
+from otel_sessionopt.report.session_names import moment
 from otel_sessionopt.report.summary import total_headline
 from otel_sessionopt.service import history_views as views
 from otel_sessionopt.service.page_parameters import ParameterError, session_filter, since_ns

@@ -22,7 +22,7 @@ def test_a_pipe_gets_plain_aligned_text(capsys: pytest.CaptureFixture[str]) -> N
     assert "\x1b" not in out
     assert out.splitlines()[1].split() == [
         *("$0.18", "$0.12", "(67%)", "32", "F", "5", "2026-01-05", ROW.session_id[:8]),
-        *("make", "the", "tests", "p"),
+        *("make", "the", "tests", "pass"),
     ]  # fmt: skip
 
 
