@@ -13,7 +13,7 @@ from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 TOOL_EVENTS: Final = frozenset({EventType.TOOL_CALL, EventType.FILE_READ, EventType.FILE_WRITE, EventType.SEARCH})
 
-
+_RESULT: Final = Source.TOOL_RESULT
 # A call that was called off, most often because one sent beside it had failed. `CancelledError` is asyncio's.
 _CANCELLED: Final = frozenset({"cancelled", "canceled", "cancellederror", "asyncio.exceptions.cancellederror"})
 
@@ -41,8 +41,10 @@ def result_item(session: Session, event: SessionEvent) -> LedgerItem | None:
 
     `None` where no billed call carried it.
     """
-    items = ledger(session).items_of(event.id)
-    return next((item for item in items if item.source is Source.TOOL_RESULT or not event.context), None)
+    for item in ledger(session).items_of(event.id):
+        if item.source is _RESULT or not event.context:
+            return item
+    return None
 
 
 def size_of(session: Session, event: SessionEvent) -> Content:

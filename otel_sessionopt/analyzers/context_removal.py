@@ -110,7 +110,7 @@ class ContextRemoval:
 
     def remove_tokens(self, row: int, tokens: int, owner: str) -> None:
         """Take out so many tokens of an item, wherever it is billed; no more than it has, all claims on it included."""
-        table, charges = self._context.table, self._charges
+        table = self._context.table
         size, weight, entry, end = table.tokens[row], table.weights[row], table.entries[row], table.ends[row]
         before = self._items.get(row, 0)
         if before:
@@ -120,20 +120,24 @@ class ContextRemoval:
             return
         self._items[row] = tokens
         self._items_out.setdefault(row, set()).add(owner)
-        self._note_owners_of_calls(entry, end)
-        more = tokens - before
-        more_weight = weight * tokens // size - weight * before // size
+        charges, removed = self._charges, self.removed_calls
+        more, more_weight = tokens - before, weight
+        if before or tokens < size:
+            more_weight = weight * tokens // size - weight * before // size
+        if removed:
+            self._note_owners_of_calls(entry, end)
         if entry + 1 < end:
             billed = charges.carried[end] - charges.carried[entry + 1]
-            if self.removed_calls:
+            if removed:
                 billed -= self._carried_there.between(entry + 1, end)
                 following = self._following(entry) if entry in self.removed_calls else None
                 billed += self._misses.dearer_through(entry, end, following)
             self.saved += billed * more_weight
-            if owner not in self._weights:
-                self._weights[owner] = RunningCounts(len(self._context.calls))
-            self._weights[owner].add(entry + 1, end, more_weight)
-        if entry not in self.removed_calls:
+            counts = self._weights.get(owner)
+            if counts is None:
+                counts = self._weights[owner] = RunningCounts(len(self._context.calls))
+            counts.add(entry + 1, end, more_weight)
+        if entry not in removed:
             self.saved += charges.entry[entry] * more
             self._removed_entry[entry] = self._removed_entry.get(entry, 0) + more
             self._entry_owners.setdefault(entry, set()).add(owner)

@@ -27,10 +27,11 @@ def ledger_waste(session: Session, claims: Iterable[LedgerClaim], basis: Basis) 
         cost_usd = usd_of(taken.charge[-1] + read.charge[-1])
     elif not kept and bill(session).cost_usd is not None:
         cost_usd = Decimal(0)
+    premiums = tuple([claim for claim in kept if isinstance(claim, PremiumClaim)])
     return Waste(
         tokens=whole_tokens(sum(taken.charge[:-1])),
         basis=basis,
         cost_usd=cost_usd,
-        ledger_claims=tuple(claim for claim in kept if not isinstance(claim, PremiumClaim)),
-        premiums=tuple(claim for claim in kept if isinstance(claim, PremiumClaim)),
+        ledger_claims=tuple([claim for claim in kept if not isinstance(claim, PremiumClaim)]) if premiums else kept,
+        premiums=premiums,
     )

@@ -110,23 +110,25 @@ class Removal:
         step = _Step(self._charges)
         for claim in claims:
             if isinstance(claim, ItemClaim):
-                items[claim.item_id] = max(items.get(claim.item_id, 0), claim.tokens)
+                item_id, tokens = claim
+                if tokens > items.get(item_id, 0):
+                    items[item_id] = tokens
             elif isinstance(claim, OutputClaim):
                 outputs[claim.call_id] = outputs.get(claim.call_id, 0) + max(claim.tokens, 0)
             elif isinstance(claim, CallClaim) and (found := self._call(claim.call_id)) is not None:
                 context, index = found
                 step.enter(self._removal(context), context, index, index + 1).remove_call(index, owner)
         for item_id, tokens in items.items():
-            if tokens > 0 and (found := self._item(item_id)) is not None:
+            found = self._item(item_id)
+            if found is not None:
                 context, row = found
-                entry, end = context.table.entries[row], context.table.ends[row]
-                removal = step.enter(self._removal(context), context, entry, end)
+                table = context.table
+                removal = step.enter(self._removal(context), context, table.entries[row], table.ends[row])
                 removal.remove_tokens(row, tokens, owner)
         for call_id, tokens in outputs.items():
             if tokens and (found := self._call(call_id)) is not None:
                 context, index = found
-                removal = step.enter(self._removal(context), context, index, index + 1)
-                removal.remove_output(index, tokens, owner)
+                step.enter(self._removal(context), context, index, index + 1).remove_output(index, tokens, owner)
         return step.taken(owner)
 
     def read_from_cache(self, claims: Iterable[LedgerClaim], owner: str = _NOBODY) -> Taken:

@@ -12,7 +12,7 @@ from otel_sessionopt.analyzers.issue import Basis
 from otel_sessionopt.analyzers.premiums import large_misses
 from otel_sessionopt.session.facts.cache import LEAST_MISS_TOKENS, cache_misses
 from otel_sessionopt.session.facts.ledger import ledger
-from otel_sessionopt.session.facts.ledger_items import LedgerItem, Source
+from otel_sessionopt.session.facts.ledger_items import Source
 from otel_sessionopt.session.facts.requests import requests
 from otel_sessionopt.session.model import Session, SessionEvent
 
@@ -43,15 +43,17 @@ def round_claims(
     calls = [call for call in in_vain if asked.events_of[call.id][0].id in own]
     claims: list[LedgerClaim] = [CallClaim(call.id) for call in calls]
     claims += output_items(session, calls)
+    book, call_of = ledger(session), asked.call_of
     written: Counter[str] = Counter()
     claimed = {call.id for call in in_vain}
     for event in events:
-        for item in ledger(session).items_of(event.id):
-            claims += _whole(item)
-            call = asked.call_of.get(event.id)
+        for item in book.items_of(event.id):
+            if item.tokens > 0:
+                claims.append(ItemClaim(item.id, item.tokens))
+            call = call_of.get(event.id)
             if item.source is Source.OUTPUT and call is not None and call.id not in claimed:
                 written[call.id] += item.tokens
-    outputs = {call.id: call.tokens_output for call in asked.call_of.values() if call.id in written}
+    outputs = {call.id: call.tokens_output for call in call_of.values() if call.id in written} if written else {}
     claims += [
         OutputClaim(call_id, min(tokens, outputs[call_id]))
         for call_id, tokens in written.items()
@@ -69,12 +71,12 @@ def share_claims(session: Session, event: SessionEvent, ratio: float) -> tuple[L
 
 def output_items(session: Session, calls: Iterable[SessionEvent]) -> list[LedgerClaim]:
     """What later calls carried of the texts and thoughts that these model calls wrote."""
+    book = ledger(session)
     return [
-        claim
+        ItemClaim(item.id, item.tokens)
         for call in calls
-        for item in ledger(session).items_of(call.id)
-        if item.source in _WRITTEN
-        for claim in _whole(item)
+        for item in book.items_of(call.id)
+        if item.source in _WRITTEN and item.tokens > 0
     ]
 
 
@@ -85,10 +87,13 @@ def basis_of_claims(session: Session, claims: Iterable[LedgerClaim], events: Ite
     """
     book = ledger(session)
     sized = session.fact(_measured_contents)
-    items = [book.item(claim.item_id) for claim in claims if isinstance(claim, ItemClaim)]
-    is_measured = all(item.is_measured or (item.source is Source.TOOL_RESULT and item.id in sized) for item in items)
+    for claim in claims:
+        if isinstance(claim, ItemClaim):
+            item = book.item(claim.item_id)
+            if not item.is_measured and not (item.source is Source.TOOL_RESULT and item.id in sized):
+                return Basis.ESTIMATED
     is_complete = all(size_of(session, event).tokens is not None for event in events)
-    return Basis.MEASURED if is_measured and is_complete else Basis.ESTIMATED
+    return Basis.MEASURED if is_complete else Basis.ESTIMATED
 
 
 def _cold_calls(session: Session) -> frozenset[str]:
@@ -100,7 +105,3 @@ def _cold_calls(session: Session) -> frozenset[str]:
 def _measured_contents(session: Session) -> frozenset[str]:
     """Events whose content the source itself sizes."""
     return frozenset(event.id for event in session.events if event.is_content_measured)
-
-
-def _whole(item: LedgerItem) -> list[LedgerClaim]:
-    return [ItemClaim(item.id, item.tokens)] if item.tokens > 0 else []

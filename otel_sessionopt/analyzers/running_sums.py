@@ -9,20 +9,25 @@ from __future__ import annotations
 class RunningCounts:
     """A row of whole numbers, all 0 at first, to whole ranges of which numbers are added."""
 
-    __slots__ = ("_length", "_steps")
+    __slots__ = ("_length", "_new", "_steps")
 
     def __init__(self, length: int) -> None:
         self._length = length
         self._steps: dict[int, int] = {}  # only what was added to: most rows stay nearly empty
+        self._new: list[tuple[int, int, int]] = []  # not yet in `_steps`: most rows are never asked
 
     def add(self, first: int, stop: int, amount: int) -> None:
         """Add to every place from `first` to before `stop`."""
         if first < stop:
-            self._add(first, amount)
-            self._add(stop, -amount)
+            self._new.append((first, stop, amount))
 
     def at(self, place: int) -> int:
         """The number at one place."""
+        if self._new:
+            for first, stop, amount in self._new:
+                self._add(first, amount)
+                self._add(stop, -amount)
+            self._new.clear()
         steps, total = self._steps, 0
         place += 1
         while place:

@@ -70,10 +70,13 @@ class Ledger:
 
         Empty where nothing is known of its size, and where no billed call followed, for then nobody paid.
         """
-        count = len(self.contexts)
-        return tuple(
-            [self.contexts[place % count].table.item(place // count) for place in self._rows.get(event_id, ())]
-        )
+        found = self._items_of.get(event_id)
+        if found is None:
+            contexts, count = self.contexts, len(self.contexts)
+            places = self._rows.get(event_id, ())
+            found = tuple([contexts[place % count].table.item(place // count) for place in places])
+            self._items_of[event_id] = found
+        return found
 
     def call(self, event_id: str) -> tuple[ContextLedger, int]:
         """The context of a billed call, and its index there; `KeyError` where the event is none."""
@@ -151,6 +154,11 @@ class Ledger:
     @cached_property
     def _places(self) -> dict[str, tuple[ContextLedger, int]]:
         """What was asked for so far: each claim on an item is looked up several times."""
+        return {}
+
+    @cached_property
+    def _items_of(self) -> dict[str, tuple[LedgerItem, ...]]:
+        """Likewise by event."""
         return {}
 
     @cached_property
