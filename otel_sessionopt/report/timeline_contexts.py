@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +60,8 @@ def _line(
     points = []
     for first in range(0, calls, width):
         last = min(first + width, calls) - 1
-        shown = max(range(first, last + 1), key=lambda index: (context.sizes[index], -index))
+        # Most often a point is one call.
+        shown = first if width == 1 else max(range(first, last + 1), key=lambda index: (context.sizes[index], -index))
         event = context.calls[shown].event
         missed = [
             miss
@@ -76,18 +77,20 @@ def _line(
                 at_ns=starts[shown] - origin_ns,
                 size_tokens=context.sizes[shown],
                 sources=composition.of(shown),
-                missed_tokens=sum(miss.tokens for miss in missed),
+                missed_tokens=sum([miss.tokens for miss in missed]),
                 miss_cause=max(missed, key=lambda miss: miss.tokens).cause.value if missed else None,
-                compactions=_between(compacted, before_ns, starts[last]),
-                idle_ns=sum(
-                    gap.duration_ns
-                    for gap in idle[bisect_left(resumed, before_ns + 1) : bisect_left(resumed, starts[last] + 1)]
-                ),
+                compactions=_between(compacted, before_ns, starts[last]) if compacted else 0,
+                idle_ns=_idle_between(idle, resumed, before_ns, starts[last]) if idle else 0,
             )
         )
     return ContextLine(
         context=context.context, agent=clean_text(context.agent or ""), calls=calls, points=tuple(points)
     )
+
+
+def _idle_between(idle: Sequence[IdleGap], resumed: Sequence[int], after_ns: int, until_ns: int) -> int:
+    gaps = idle[bisect_left(resumed, after_ns + 1) : bisect_left(resumed, until_ns + 1)]
+    return sum([gap.duration_ns for gap in gaps])
 
 
 def _between(moments: Sequence[int], after_ns: int, until_ns: int) -> int:
@@ -99,51 +102,50 @@ class _Composition:
 
     def __init__(self, context: ContextLedger) -> None:
         self._context = context
-        self._entering: dict[int, dict[Source, int]] = {}
-        self._carried: dict[Source, Sequence[int]] = {}
+        # By name of the source.
+        self._entering: dict[int, dict[str, int]] = {}
+        self._carried: dict[str, Sequence[int]] = {}
         calls = len(context.calls)
-        changes: dict[Source, list[int]] = {}
+        changes: dict[str, list[int]] = {}
         table = context.table
         rows = zip(table.sources, table.tokens, table.weights, table.entries, table.ends, strict=True)
         for source, tokens, weight, entry, end in rows:
+            name = _NAMES[source]
             here = self._entering.setdefault(entry, {})
-            here[source] = here.get(source, 0) + tokens
+            here[name] = here.get(name, 0) + tokens
             if end > entry + 1:
-                change = changes.get(source)
+                change = changes.get(name)
                 if change is None:
-                    change = changes[source] = [0] * (calls + 1)
+                    change = changes[name] = [0] * (calls + 1)
                 change[entry + 1] += weight
                 change[end] -= weight
-        for source, change in changes.items():
-            self._carried[source] = list(accumulate(change))
+        for name, change in changes.items():
+            self._carried[name] = list(accumulate(change))
 
     def of(self, index: int) -> dict[str, int]:
         """Tokens by source of the prompt of one call; they add up to it."""
         size = self._context.sizes[index]
         new = self._entering.get(index, {})
         if index in self._context.aside:
-            return _shared(size, new.items())
+            return _shared(size, new)
         entered = min(sum(new.values()), size)
-        weights = [(source, column[index]) for source, column in self._carried.items() if column[index] > 0]
+        weights = {name: column[index] for name, column in self._carried.items() if column[index] > 0}
         if not weights:
-            return _shared(size, new.items())
-        sizes = _shared(entered, new.items())
+            return _shared(size, new)
+        sizes = _shared(entered, new)
         for name, tokens in _shared(size - entered, weights).items():
             sizes[name] = sizes.get(name, 0) + tokens
-        return dict(sorted(sizes.items(), key=_source_place))
+        return {name: sizes[name] for name in sorted(sizes, key=_PLACES.__getitem__)}
 
 
-def _source_place(entry: tuple[str, int]) -> int:
-    return _PLACES[entry[0]]
+# Read once: an enum computes its values in Python.
+_NAMES: Final = {source: source.value for source in Source}
+_PLACES: Final = {name: place for place, name in enumerate(_NAMES.values())}
 
 
-_PLACES: Final = {source.value: place for place, source in enumerate(Source)}
-
-
-def _shared(amount: int, weights: Iterable[tuple[Source, int]]) -> dict[str, int]:
+def _shared(amount: int, weights: Mapping[str, int]) -> dict[str, int]:
     """`amount` in proportion to weights; unattributed where there are none."""
-    known = list(weights)
-    parts = share(amount, [weight for _, weight in known])
+    parts = share(amount, list(weights.values()))
     if sum(parts) != amount:
         return {Source.UNATTRIBUTED.value: amount} if amount else {}
-    return {source.value: part for (source, _), part in zip(known, parts, strict=True) if part}
+    return {name: part for name, part in zip(weights, parts, strict=True) if part}

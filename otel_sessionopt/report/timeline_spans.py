@@ -17,8 +17,7 @@ from otel_sessionopt.session.facts.bill import CallBill, bill
 from otel_sessionopt.session.facts.cache import CacheMiss, MissCause, cache_misses
 from otel_sessionopt.session.facts.contexts import content_tokens
 from otel_sessionopt.session.facts.ledger import Ledger, ledger
-from otel_sessionopt.session.facts.ledger_amounts import Billing
-from otel_sessionopt.session.facts.ledger_charges import sum_charges
+from otel_sessionopt.session.facts.ledger_amounts import usd_of
 from otel_sessionopt.session.facts.ledger_items import Source
 from otel_sessionopt.session.model import EventType
 
@@ -110,7 +109,7 @@ class _RowMaker:
         self._origin_ns = origin_ns
         self._calls: Mapping[str, CallBill] = bill(session).call_by_id
         self._ledger: Ledger = ledger(session)
-        self._carried_usd = _carried_usd(self._ledger)
+        self._carried_money = _carried_money(self._ledger)
         self._misses: Mapping[str, CacheMiss] = {miss.call.event.id: miss for miss in cache_misses(session)}
 
     def dearest(self) -> Iterable[str]:
@@ -166,21 +165,21 @@ class _RowMaker:
 
     def _carried(self, event: SessionEvent) -> Amount:
         """The size of what an event brought, and what all later calls were billed for it."""
-        return Amount(tokens=content_tokens(event) or 0, cost_usd=self._carried_usd.get(event.id))
+        money = self._carried_money.get(event.id)
+        return Amount(tokens=content_tokens(event) or 0, cost_usd=None if money is None else usd_of(money))
 
 
-def _carried_usd(found: Ledger) -> dict[str, Decimal]:
+def _carried_money(found: Ledger) -> dict[str, int]:
     """By event id, what calls were billed for carrying its result or message; unpriced ones are not there."""
     money: dict[str, int] = {}
     for context in found.contexts:
-        table, charges, priced = context.table, context.charges, context.charges.priced
-        rows = zip(table.events, table.sources, table.tokens, table.weights, table.entries, table.ends, strict=True)
-        for event, source, tokens, weight, entry, end in rows:
+        table, priced = context.table, context.charges.priced
+        rows = zip(table.events, table.sources, context.amounts, table.entries, table.ends, strict=True)
+        for event, source, amounts, entry, end in rows:
             # From the columns, and not for what the model wrote: that has items of its own.
             if event is not None and source in _BROUGHT and priced[end] > priced[entry]:
-                own = sum_charges(charges, tokens, weight, entry, end, entry, end)[-1]
-                money[event.id] = money.get(event.id, 0) + own
-    return {event_id: Billing(money=own).cost_usd or Decimal(0) for event_id, own in money.items()}
+                money[event.id] = money.get(event.id, 0) + amounts[-1]
+    return money
 
 
 def name_of(event: SessionEvent) -> str:
