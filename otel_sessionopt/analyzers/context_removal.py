@@ -82,7 +82,7 @@ class ContextRemoval:
     def remove_call(self, index: int, owner: str) -> None:
         """Take out a whole call. What was new in it is new in the next one that stays."""
         if index in self.removed_calls:
-            self._note_owners_of_calls(index, index + 1)
+            self._note_owners_of_calls(index, index + 1, owner)
             return
         carried = self._carry(index)
         weight = 0
@@ -119,13 +119,16 @@ class ContextRemoval:
         if tokens <= before:
             return
         self._items[row] = tokens
-        self._items_out.setdefault(row, set()).add(owner)
+        if before:
+            self._items_out[row].add(owner)
+        else:
+            self._items_out[row] = {owner}
         charges, removed = self._charges, self.removed_calls
         more, more_weight = tokens - before, weight
         if before or tokens < size:
             more_weight = weight * tokens // size - weight * before // size
         if removed:
-            self._note_owners_of_calls(entry, end)
+            self._note_owners_of_calls(entry, end, owner)
         if entry + 1 < end:
             billed = charges.carried[end] - charges.carried[entry + 1]
             if removed:
@@ -139,8 +142,12 @@ class ContextRemoval:
             counts.add(entry + 1, end, more_weight)
         if entry not in removed:
             self.saved += charges.entry[entry] * more
-            self._removed_entry[entry] = self._removed_entry.get(entry, 0) + more
-            self._entry_owners.setdefault(entry, set()).add(owner)
+            taken = self._removed_entry.get(entry)
+            if taken is None:
+                self._removed_entry[entry], self._entry_owners[entry] = more, {owner}
+            else:
+                self._removed_entry[entry] = taken + more
+                self._entry_owners[entry].add(owner)
             return
         following = self._following(entry)
         if following < end:
@@ -152,7 +159,7 @@ class ContextRemoval:
     def remove_output(self, index: int, tokens: int, owner: str) -> None:
         """Take out so many output tokens of a call; no more than it has, all claims on them included."""
         if index in self.removed_calls:
-            self._note_owners_of_calls(index, index + 1)
+            self._note_owners_of_calls(index, index + 1, owner)
             return
         before, name = self._outputs.get(index, (0, owner))
         if before:
@@ -179,7 +186,7 @@ class ContextRemoval:
         granted = max(min(wanted, self._left(index, kind) - counted), 0)
         if granted < wanted:
             self.owners |= owners
-            self._note_owners_of_calls(index, index + 1)
+            self._note_owners_of_calls(index, index + 1, owner)
             self.owners.update(name for name, counts in self._weights.items() if counts.at(index))
             self.owners |= self._entry_owners.get(index, set())
         if granted:
@@ -261,9 +268,11 @@ class ContextRemoval:
         carried = self._charges.carried
         return carried[index + 1] - carried[index]
 
-    def _note_owners_of_calls(self, first: int, stop: int) -> None:
-        """Remember who took out calls from `first` to before `stop`."""
+    def _note_owners_of_calls(self, first: int, stop: int, owner: str) -> None:
+        """Remember who but `owner` took out calls from `first` to before `stop`."""
         for name, calls in self._by_owner.items():
+            if name == owner:
+                continue
             place = bisect_left(calls, first)
             if place < len(calls) and calls[place] < stop:
                 self.owners.add(name)

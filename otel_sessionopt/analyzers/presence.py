@@ -23,6 +23,8 @@ def missing_facts(session: Session, required: Iterable[Fact]) -> tuple[Fact, ...
     if not wanted:
         return ()
     absent = session.fact(_absent_facts)
+    if wanted.isdisjoint(absent):
+        return ()
     return tuple(fact for fact in Fact if fact in wanted and fact in absent)
 
 

@@ -107,7 +107,7 @@ class Removal:
         """Take out what one issue claims, all but premiums; what that saves beyond the steps before."""
         items: dict[str, int] = {}
         outputs: dict[str, int] = {}
-        step = _Step(self._charges)
+        book, step = self._book, _Step(self._contexts, self._charges)
         for claim in claims:
             if isinstance(claim, ItemClaim):
                 item_id, tokens = claim
@@ -115,31 +115,30 @@ class Removal:
                     items[item_id] = tokens
             elif isinstance(claim, OutputClaim):
                 outputs[claim.call_id] = outputs.get(claim.call_id, 0) + max(claim.tokens, 0)
-            elif isinstance(claim, CallClaim) and (found := self._call(claim.call_id)) is not None:
+            elif isinstance(claim, CallClaim) and (found := book.find_call(claim.call_id)) is not None:
                 context, index = found
-                step.enter(self._removal(context), context, index, index + 1).remove_call(index, owner)
+                step.enter(context, index, index + 1).remove_call(index, owner)
         for item_id, tokens in items.items():
-            found = self._item(item_id)
+            found = book.find_place(item_id)
             if found is not None:
                 context, row = found
                 table = context.table
-                removal = step.enter(self._removal(context), context, table.entries[row], table.ends[row])
-                removal.remove_tokens(row, tokens, owner)
+                step.enter(context, table.entries[row], table.ends[row]).remove_tokens(row, tokens, owner)
         for call_id, tokens in outputs.items():
-            if tokens and (found := self._call(call_id)) is not None:
+            if tokens and (found := book.find_call(call_id)) is not None:
                 context, index = found
-                step.enter(self._removal(context), context, index, index + 1).remove_output(index, tokens, owner)
+                step.enter(context, index, index + 1).remove_output(index, tokens, owner)
         return step.taken(owner)
 
     def read_from_cache(self, claims: Iterable[LedgerClaim], owner: str = _NOBODY) -> Taken:
         """Apply the premiums that one issue claims. Has to come after everything that is taken out."""
-        step = _Step(self._charges)
+        step = _Step(self._contexts, self._charges)
         for claim in claims:
             if isinstance(claim, PremiumClaim) and claim.tokens > 0:
-                found = self._call(claim.call_id)
+                found = self._book.find_call(claim.call_id)
                 if found is not None:
                     context, index = found
-                    removal = step.enter(self._removal(context), context, index, index + 1)
+                    removal = step.enter(context, index, index + 1)
                     removal.read_from_cache(index, claim.price_class, claim.tokens, owner)
         return step.taken(owner)
 
@@ -160,41 +159,30 @@ class Removal:
             calls_after=calls_before - calls_removed,
         )
 
-    def _removal(self, context: ContextLedger) -> ContextRemoval:
-        found = self._contexts.get(context.context)
-        if found is None:
-            found = self._contexts[context.context] = ContextRemoval(context, self._charges[context.context])
-        return found
-
-    def _call(self, call_id: str) -> tuple[ContextLedger, int] | None:
-        try:
-            return self._book.call(call_id)
-        except KeyError:
-            return None
-
-    def _item(self, item_id: str) -> tuple[ContextLedger, int] | None:
-        try:
-            return self._book.place(item_id)
-        except KeyError:
-            return None
-
 
 class _Step:
     """What one step does in all the contexts that it concerns."""
 
-    def __init__(self, charges: Mapping[str, PackedCharges]) -> None:
+    def __init__(self, contexts: dict[str, ContextRemoval], charges: Mapping[str, PackedCharges]) -> None:
+        self._contexts = contexts
         self._charges = charges
         self._before: dict[str, tuple[ContextRemoval, int]] = {}
         self._is_priced = False
 
-    def enter(self, removal: ContextRemoval, context: ContextLedger, first: int, stop: int) -> ContextRemoval:
+    def enter(self, context: ContextLedger, first: int, stop: int) -> ContextRemoval:
         """The context, with what it had saved before noted, and whether one of these calls has a price."""
-        if context.context not in self._before:
-            removal.owners.clear()
-            self._before[context.context] = (removal, removal.saved)
         if not self._is_priced:
             priced = context.charges.priced
             self._is_priced = priced[stop] > priced[first]
+        name = context.context
+        entered = self._before.get(name)
+        if entered is not None:
+            return entered[0]
+        removal = self._contexts.get(name)
+        if removal is None:
+            removal = self._contexts[name] = ContextRemoval(context, self._charges[name])
+        removal.owners.clear()
+        self._before[name] = (removal, removal.saved)
         return removal
 
     def taken(self, owner: str) -> Taken:

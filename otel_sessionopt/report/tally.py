@@ -151,25 +151,27 @@ def _session_cost(billing: Billing, model_calls: int) -> SessionCost:
 def token_breakdown_of(session: Session) -> dict[str, int]:
     """Billed tokens by event type, and the totals. Stored totals win where no event was kept."""
     charged = bill(session)
-    by_type: dict[str, int] = defaultdict(int)
+    by_type: dict[EventType, int] = defaultdict(int)
     for call in charged.calls if session.events else ():
-        by_type[call.event.event_type.value] += sum(call.tokens.values())
+        by_type[call.event.event_type] += sum(call.tokens.values())
     total, output = charged.total_tokens, charged.tokens.get(PriceClass.OUTPUT, 0)
-    ordered = {member.value: by_type[member.value] for member in EventType if by_type.get(member.value)}
+    ordered = {member.value: by_type[member] for member in EventType if by_type.get(member)}
     return {**ordered, "TOTAL_INPUT": total - output, "TOTAL_OUTPUT": output, "TOTAL": total}
 
 
 def counts_of(session: Session) -> Counts:
     """How often what happened."""
     events = session.events
+    tools = [event for event in events if event.tool is not None or event.event_type in _TOOL_EVENTS]
+    errors = [event for event in events if event.error is not None or event.event_type is EventType.ERROR]
     return Counts(
-        model_calls=sum(map(_is_model_call, events)),
-        tool_calls=sum(map(_is_tool_call, events)),
-        errors=sum(event.error is not None or event.event_type is EventType.ERROR for event in events),
-        tool_errors=sum(event.error is not None and _is_tool_call(event) for event in events),
-        rejections=sum(event.tool is not None and event.tool.is_rejected for event in events),
-        compactions=sum(event.is_compaction for event in events),
-        user_messages=sum(event.event_type is EventType.USER_MESSAGE for event in events),
+        model_calls=len([event for event in events if _is_model_call(event)]),
+        tool_calls=len(tools),
+        errors=len(errors),
+        tool_errors=len([event for event in tools if event.error is not None]),
+        rejections=len([event for event in tools if event.tool is not None and event.tool.is_rejected]),
+        compactions=len([event for event in events if event.is_compaction]),
+        user_messages=len([event for event in events if event.event_type is EventType.USER_MESSAGE]),
         events=len(events),
     )
 
@@ -177,10 +179,6 @@ def counts_of(session: Session) -> Counts:
 def _is_model_call(event: SessionEvent) -> bool:
     # What a container states beyond its calls is billed, and is no call.
     return event.event_type is EventType.AI_RESPONSE and UNATTRIBUTED not in event.data
-
-
-def _is_tool_call(event: SessionEvent) -> bool:
-    return event.tool is not None or event.event_type in _TOOL_EVENTS
 
 
 def info_of(session: Session) -> SessionInfo:

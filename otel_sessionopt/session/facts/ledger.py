@@ -52,18 +52,31 @@ class Ledger:
 
         Found by the event that its id names: most items are never looked at, and are not made for it.
         """
-        found = self._places.get(item_id)
+        found = self.find_place(item_id)
         if found is None:
-            found = self._places[item_id] = self._find_place(item_id)
+            raise KeyError(item_id)
         return found
 
-    def _find_place(self, item_id: str) -> tuple[ContextLedger, int]:
+    def find_place(self, item_id: str) -> tuple[ContextLedger, int] | None:
+        """The same; `None` where there is none."""
+        found = self._places.get(item_id)
+        if found is None:
+            found = self._look_up(item_id)
+            if found is not None:
+                self._places[item_id] = found
+        return found
+
+    def find_call(self, event_id: str) -> tuple[ContextLedger, int] | None:
+        """As `call`; `None` where the event is none."""
+        return self._by_call.get(event_id)
+
+    def _look_up(self, item_id: str) -> tuple[ContextLedger, int] | None:
         for event_id in (item_id, item_id.rpartition("/")[0], item_id.rpartition("@")[2]):
             for place in self._rows.get(event_id, ()):
                 row, number = divmod(place, len(self.contexts))
                 if self.contexts[number].table.item(row).id == item_id:
                     return self.contexts[number], row
-        return self._without_event[item_id]
+        return self._without_event.get(item_id)
 
     def items_of(self, event_id: str) -> tuple[LedgerItem, ...]:
         """What an event put into its context: its result, arguments, output …, in the order of entry.
