@@ -91,6 +91,7 @@ class KeyTable:
 
 _USAGE_FIELDS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "total")
 _USAGE_FIELD_SET = frozenset(_USAGE_FIELDS)
+_NO_COUNTS = [None] * 6
 
 
 def read_raw_usage(attributes: Mapping[str, Any], found: Mapping[str, str]) -> tuple[RawUsage | None, tuple[str, ...]]:
@@ -104,11 +105,15 @@ def read_raw_usage(attributes: Mapping[str, Any], found: Mapping[str, str]) -> t
     is_unusable = False
     for field in _USAGE_FIELDS:
         key = found.get(field)
-        count = None if key is None else read_count(attributes[key])
-        is_unusable |= key is not None and count is None
+        if key is None:
+            counts.append(None)
+            continue
+        count = read_count(attributes[key])
+        if count is None:
+            is_unusable = True
         counts.append(count)
     # A total alone does not say what was billed as what.
-    raw = RawUsage(*counts) if any(count is not None for count in counts[:6]) else None
+    raw = None if counts[:6] == _NO_COUNTS else RawUsage(*counts)
     return raw, ("unusable-usage",) if is_unusable else ()
 
 

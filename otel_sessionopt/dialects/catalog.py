@@ -69,7 +69,8 @@ PLAIN: Final[Dialect] = Plain()
 _OWN_WORDS: Final = DIALECTS[:-1]
 _STANDARD: Final = DIALECTS[-1]
 _OWN_ATTRIBUTES: Final = frozenset().union(*(dialect.markers.attributes for dialect in _OWN_WORDS))
-_ATTRIBUTES: Final = _OWN_ATTRIBUTES | _STANDARD.markers.attributes
+_STANDARD_ATTRIBUTES: Final = _STANDARD.markers.attributes  # any of them is all that it is told by
+_ATTRIBUTES: Final = _OWN_ATTRIBUTES | _STANDARD_ATTRIBUTES
 _SCOPES: Final = tuple(scope for dialect in _OWN_WORDS for scope in dialect.markers.scopes)
 _NAMES: Final = tuple(name for dialect in _OWN_WORDS for name in dialect.markers.names)
 _PROVIDERS: Final = frozenset().union(*(dialect.markers.providers for dialect in _OWN_WORDS))
@@ -84,7 +85,7 @@ def find_dialect(record: SpanRecord) -> Dialect:
         for dialect in _OWN_WORDS:
             if dialect.matches(record):
                 return dialect
-    return _STANDARD if has_words and _STANDARD.matches(record) else PLAIN
+    return _STANDARD if has_words and not _STANDARD_ATTRIBUTES.isdisjoint(record.attributes) else PLAIN
 
 
 def _has_own_words(record: SpanRecord) -> bool:

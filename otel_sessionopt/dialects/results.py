@@ -173,9 +173,15 @@ def line_signatures(text: str) -> array[int] | None:
     if lines is None:
         return None
     # A line as it was found, from the number on: equal exactly where number and text are.
-    weights = [len(line) - line.index("→") - 1 + LINE_FRAME_CHARS for line in lines]
-    if len(text) > _WEIGHT_MASK - LINE_FRAME_CHARS:  # else no line can be too long
-        weights = [min(weight, _WEIGHT_MASK) for weight in weights]
+    if len(text) <= _WEIGHT_MASK - LINE_FRAME_CHARS:  # no line can be too long
+        return array(
+            "Q",
+            [
+                (hash(line) & _HASH_MASK) << WEIGHT_BITS | (len(line) - line.index("→") - 1 + LINE_FRAME_CHARS)
+                for line in lines
+            ],
+        )
+    weights = [min(len(line) - line.index("→") - 1 + LINE_FRAME_CHARS, _WEIGHT_MASK) for line in lines]
     pairs = zip(lines, weights, strict=True)
     return array("Q", [(hash(line) & _HASH_MASK) << WEIGHT_BITS | weight for line, weight in pairs])
 

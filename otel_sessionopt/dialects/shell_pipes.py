@@ -67,8 +67,9 @@ def read_effects(effects: Sequence[Effect]) -> ShellReading:
         accesses[:MAX_ACCESSES],
         query,
         scope,
-        any(effect.may_write for effect in effects) or any(access.is_write for access in accesses[MAX_ACCESSES:]),
-        any(effect.is_poll for effect in effects),
+        # Lists, because most commands are one or two.
+        True in [effect.may_write for effect in effects] or any(access.is_write for access in accesses[MAX_ACCESSES:]),
+        True in [effect.is_poll for effect in effects],
         bool(effects) and effects[-1].is_exit_one_an_answer,
     )
 

@@ -95,12 +95,20 @@ class _Call(NamedTuple):
 
     def text(self, *names: str) -> str | None:
         """The first of these arguments that is a text."""
-        return next((value for name in names if isinstance(value := self.arguments.get(name), str)), None)
+        for name in names:
+            value = self.arguments.get(name)
+            if isinstance(value, str):
+                return value
+        return None
 
     def query(self) -> tuple[str | None, str | None]:
         """What is looked for, and the key that says so."""
-        key = next((key for key in keys.QUERY_KEYS if self.arguments.get(key) is not None), None)
-        return ("\n".join(keys.texts_in(self.arguments[key])) or None, key) if key is not None else (None, None)
+        for key in keys.QUERY_KEYS:
+            value = self.arguments.get(key)
+            if value is not None:
+                text = value if isinstance(value, str) else "\n".join(keys.texts_in(value))
+                return text or None, key
+        return None, None
 
 
 def classify_tool(name: str, arguments: object | None, workdir: str | None) -> ToolUse:
@@ -208,7 +216,7 @@ def _write_files(call: _Call) -> ToolReading:
 def _search(call: _Call) -> ToolReading:
     query, query_key = call.query()
     parts = [call.named.key]
-    for key in sorted(key for key in call.arguments if isinstance(key, str)):
+    for key in sorted([key for key in call.arguments if isinstance(key, str)]):
         value = call.arguments[key]
         if key == query_key or key in keys.NOISE_KEYS or value is None:
             continue

@@ -59,6 +59,8 @@ def read_id(value: object) -> str | None:
 
 def read_count(value: object) -> int | None:
     """A count ≥ 0 from an int, a whole float or a string of digits; else `None` (bool, NaN, negative, absurd)."""
+    if type(value) is int:  # nearly all are
+        return value if 0 <= value <= MAX_COUNT else None
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
