@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from otel_sessionopt.session.facts.ledger import ledger
-from otel_sessionopt.session.facts.ledger_amounts import TOKEN_UNITS, Charge
+from otel_sessionopt.session.facts.ledger_amounts import TOKEN_UNITS, USUAL_PROPORTIONS, Charge
 from otel_sessionopt.session.facts.ledger_context import ContextLedger
 from otel_sessionopt.session.model import Session
 
@@ -63,6 +64,19 @@ class PackedCharges:
     def carried(self) -> list[int]:
         """Of one weight that was carried on, over all calls before each."""
         return [self.pack(charge) for charge in self._context.charges.carried]
+
+    @cached_property
+    def prices(self) -> list[int]:
+        """By index of the call, what a carried weight cost, not packed: to compare calls of this context by."""
+        charges = self._context.charges
+        if charges.priced[-1]:
+            money = [charge[-1] for charge in charges.carried]
+        else:
+            money = [
+                sum([each * units for each, units in zip(USUAL_PROPORTIONS, charge[:-1], strict=True)])
+                for charge in charges.carried
+            ]
+        return [upto - before for before, upto in pairwise(money)]
 
     def whole(self, index: int) -> int:
         """Everything that a call was billed."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from otel_sessionopt.analyzers.packed_charges import PackedCharges
 from otel_sessionopt.analyzers.running_sums import RunningSums
-from otel_sessionopt.session.facts.ledger_amounts import USUAL_PROPORTIONS
 from otel_sessionopt.session.facts.ledger_context import ContextLedger
 
 
@@ -77,12 +76,15 @@ class PutOffMisses:
         after, weight_after, saved_after = self._end(following)
         first = index if before is None else before.first
         entered = range(first, following if after is None else after.first)
+        prices, dearest = self._charges.prices, index
+        for joined in (before, after):
+            if joined is not None:
+                other = joined.dearest
+                if prices[other] > prices[dearest] or (prices[other] == prices[dearest] and other < dearest):
+                    dearest = other
         run = _Run(
             first=first,
-            dearest=max(
-                [index, *(run.dearest for run in (before, after) if run is not None)],
-                key=lambda each: (self._price(each), -each),
-            ),
+            dearest=dearest,
             weight=self._weight_of_both(entered, weight_before, index, following, weight_after),
             gone=self._gone(following),
         )
@@ -142,28 +144,23 @@ class PutOffMisses:
         less those that entered in the calls `entered`. So joining runs one by one in any order stays cheap.
         """
         context, table = self._context, self._context.table
-        begin, stop = (bisect_left(context.ended, (place + 1, 0)) for place in (index, following))
-        first_row, stop_row = (
-            bisect_left(table.entries, place, hi=context.conversation_rows) for place in (entered.start, entered.stop)
-        )
+        ended, entries, rows = context.ended, table.entries, context.conversation_rows
+        begin = bisect_left(ended, (index + 1, 0))
+        stop = bisect_left(ended, (following + 1, 0), lo=begin)
+        first_row = bisect_left(entries, entered.start, hi=rows)
+        stop_row = bisect_left(entries, entered.stop, lo=first_row, hi=rows)
         if stop - begin <= stop_row - first_row:
-            ended = (context.ended[place][1] for place in range(begin, stop))
-            return before - sum(self._remaining(row) for row in ended if table.entries[row] < entered.start)
-        rows = range(first_row, stop_row)
-        return after - sum(self._remaining(row) for row in rows if table.ends[row] > following)
+            gone = [row for _, row in ended[begin:stop] if entries[row] < entered.start]
+            return before - sum([self._remaining(row) for row in gone])
+        ends = table.ends
+        new = [row for row in range(first_row, stop_row) if ends[row] > following]
+        return after - sum([self._remaining(row) for row in new])
 
     def _dearer_by(self, run: _Run, following: int) -> int:
         """What a carried weight is billed more in the call after a run than it was, packed; 0 where it is not."""
-        if self._price(run.dearest) <= self._price(following):
+        prices = self._charges.prices
+        if prices[run.dearest] <= prices[following]:
             return 0
         carried = self._charges.carried
         dearest = run.dearest
         return carried[dearest + 1] - carried[dearest] - (carried[following + 1] - carried[following])
-
-    def _price(self, index: int) -> int:
-        """What a carried weight cost in a call, to compare calls of this context by."""
-        charges = self._context.charges
-        upto, before = charges.carried[index + 1], charges.carried[index]
-        if charges.priced[-1]:
-            return upto[-1] - before[-1]
-        return sum(each * (a - b) for each, a, b in zip(USUAL_PROPORTIONS, upto[:-1], before[:-1], strict=True))

@@ -60,7 +60,7 @@ class RunningSums:
 
     def between(self, first: int, stop: int) -> int:
         """The sum from `first` to before `stop`."""
-        return self._before(stop) - self._before(first) if first < stop else 0
+        return self._before(stop) - self._before(first) if first < stop and self._sums else 0
 
     def _before(self, stop: int) -> int:
         sums, total = self._sums, 0

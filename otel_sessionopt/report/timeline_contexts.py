@@ -135,17 +135,21 @@ class _Composition:
         sizes = _shared(entered, new)
         for name, tokens in _shared(size - entered, weights).items():
             sizes[name] = sizes.get(name, 0) + tokens
-        return {name: sizes[name] for name in sorted(sizes, key=_PLACES.__getitem__)}
+        return {name: sizes[name] for name in _PLACES if name in sizes}
 
 
 # Read once: an enum computes its values in Python.
 _NAMES: Final = {source: source.value for source in Source}
-_PLACES: Final = {name: place for place, name in enumerate(_NAMES.values())}
+_UNATTRIBUTED: Final = Source.UNATTRIBUTED.value
+_PLACES: Final = tuple(_NAMES.values())
 
 
 def _shared(amount: int, weights: Mapping[str, int]) -> dict[str, int]:
     """`amount` in proportion to weights; unattributed where there are none."""
-    parts = share(amount, list(weights.values()))
-    if sum(parts) != amount:
-        return {Source.UNATTRIBUTED.value: amount} if amount else {}
-    return {name: part for name, part in zip(weights, parts, strict=True) if part}
+    total = sum(weights.values())
+    if not total:
+        return {_UNATTRIBUTED: amount} if amount else {}
+    if total == amount:  # what enters most often does not need to be shared
+        return {name: part for name, part in weights.items() if part}
+    parts = zip(weights, share(amount, list(weights.values())), strict=True)
+    return {name: part for name, part in parts if part}

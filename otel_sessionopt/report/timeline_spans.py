@@ -109,6 +109,7 @@ class _RowMaker:
         self._origin_ns = origin_ns
         self._calls: Mapping[str, CallBill] = bill(session).call_by_id
         self._ledger: Ledger = ledger(session)
+        self._agents: dict[str, str] = {}
         self._carried_money = _carried_money(self._ledger)
         self._misses: Mapping[str, CacheMiss] = {miss.call.event.id: miss for miss in cache_misses(session)}
 
@@ -132,7 +133,7 @@ class _RowMaker:
             kind=event.event_type.value,
             name=name_of(event),
             detail=_detail_of(event),
-            agent=clean_text(event.agent or ""),
+            agent=self._agent(event.agent or ""),
             at_ns=start_ns - self._origin_ns,
             duration_ns=(event.end_ns or start_ns) - start_ns,
             amount=self._carried(event) if call is None else _billed([call]),
@@ -162,6 +163,12 @@ class _RowMaker:
             output_tokens=sum(call.event.tokens_output for call in calls),
             spans=len(events),
         )
+
+    def _agent(self, name: str) -> str:
+        shown = self._agents.get(name)
+        if shown is None:
+            shown = self._agents[name] = clean_text(name)
+        return shown
 
     def _carried(self, event: SessionEvent) -> Amount:
         """The size of what an event brought, and what all later calls were billed for it."""
