@@ -17,6 +17,7 @@ from otel_sessionopt.service.durable_writer import StoreRefused
 from otel_sessionopt.service.otlp_request import (
     CONTENT_TYPES,
     INVALID_ARGUMENT,
+    LARGE_BYTES,
     RETRY_SECONDS,
     UNIMPLEMENTED,
     Refusal,
@@ -96,10 +97,10 @@ class _Receiver:
         with ExitStack() as room:
             body = await self._body(request, room)
             received = received_now(self._signal, form, body, is_gzip=is_gzip)
-            # A large JSON or compressed body takes a while: the loop goes on meanwhile.
+            # Such a body takes a while: the loop goes on meanwhile.
             taken = (
                 await asyncio.to_thread(self._intake.take, received)
-                if is_gzip or form is Form.JSON
+                if is_gzip or form is Form.JSON or len(body) > LARGE_BYTES
                 else self._intake.take(received)
             )
             if taken.durable is not None:

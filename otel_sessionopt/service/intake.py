@@ -38,6 +38,7 @@ class Intake:
         self._max_in_flight = settings.max_in_flight_bytes
         self._in_flight = 0
         self._lock = threading.Lock()
+        self._large = threading.Lock()
         self.counts: Counter[str] = Counter()
 
     @contextmanager
@@ -60,7 +61,7 @@ class Intake:
 
     def take(self, request: Request) -> Taken:
         """Check a request and have it written. Raises `Refusal`."""
-        accepted = check_request(request, self.max_request_bytes)
+        accepted = check_request(request, self.max_request_bytes, self._large)
         # A request without spans has nothing to keep.
         return Taken(accepted, self._writer.submit(request) if accepted.items else None)
 

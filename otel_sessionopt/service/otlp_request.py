@@ -9,6 +9,7 @@ import json
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
@@ -38,6 +39,13 @@ RESOURCE_EXHAUSTED: Final = 8
 UNIMPLEMENTED: Final = 12
 UNAVAILABLE: Final = 14
 UNAUTHENTICATED: Final = 16
+
+LARGE_BYTES: Final = 4 * 1024 * 1024
+"""A request beyond is checked off the event loop, and one at a time."""
+_MOST_PARTS: Final = 4_000_000
+"""Objects and arrays in JSON, lists of spans in protobuf. 64 MiB of spans in JSON have 3,600,000 where each attribute
+has 36 bytes, which is as short as they get; so many take about 1 GB in memory."""
+_LEAST_SPAN_BYTES: Final = 28  # its two ids
 
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
@@ -79,28 +87,44 @@ def too_large(limit: int) -> Refusal:
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, RESOURCE_EXHAUSTED, message)
 
 
+def too_many() -> Refusal:
+    """Parts that are next to nothing each, and more of them than any sender has."""
+    message = f"the request has more than {_MOST_PARTS:,} parts; send smaller batches"
+    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, RESOURCE_EXHAUSTED, message)
+
+
 def unavailable(message: str) -> Refusal:
     """Not now."""
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, message)
 
 
-def check_request(request: Request, max_bytes: int) -> Accepted:
-    """Whether the body is what it says. Raises `Refusal` where it is not, or where it has more bytes than allowed."""
-    content = inflate(request.body, max_bytes) if request.is_gzip else request.body
-    if len(content) > max_bytes:
-        raise too_large(max_bytes)
-    if request.form is Form.JSON:
-        return _check_json(json_document(content), request.signal)
-    try:
-        if request.signal is Signal.TRACES:
-            return _count_spans(ExportTraceServiceRequest.FromString(content))
-        return _count_logs(ExportLogsServiceRequest.FromString(content))
-    except DecodeError:
-        raise bad_request("the body is not an OTLP request in protobuf") from None
+def check_request(request: Request, max_bytes: int, one_at_a_time: AbstractContextManager[object]) -> Accepted:
+    """Whether the body is what it says. Raises `Refusal` where it is not, or where it has more bytes than allowed.
+
+    A few kilobytes of gzip can be a large request, and one of many small parts takes up to thirty times its size in
+    memory: those beyond `LARGE_BYTES` are checked while `one_at_a_time` is held.
+    """
+    usual = min(LARGE_BYTES, max_bytes)
+    content = _inflated(request.body, usual) if request.is_gzip else request.body
+    if content is not None and len(content) <= usual:
+        return _check(request, content)
+    with one_at_a_time:
+        content = inflate(request.body, max_bytes) if request.is_gzip else request.body
+        if len(content) > max_bytes:
+            raise too_large(max_bytes)
+        return _check(request, content)
 
 
 def inflate(body: bytes, max_bytes: int) -> bytes:
     """Undo gzip, up to a size. Raises `Refusal`."""
+    content = _inflated(body, max_bytes)
+    if content is None:
+        raise too_large(max_bytes)
+    return content
+
+
+def _inflated(body: bytes, max_bytes: int) -> bytes | None:
+    """`None` for more than `max_bytes`. Raises `Refusal` where it is no gzip."""
     parts: list[bytes] = []
     size = 0
     rest = body
@@ -112,7 +136,7 @@ def inflate(body: bytes, max_bytes: int) -> bytes:
             raise bad_request("the body is not gzip") from None
         size += len(part)
         if size > max_bytes:
-            raise too_large(max_bytes)
+            return None
         if not decompressor.eof:
             raise bad_request("the gzip data is cut off")
         parts.append(part)
@@ -120,10 +144,23 @@ def inflate(body: bytes, max_bytes: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _check(request: Request, content: bytes) -> Accepted:
+    if request.form is Form.JSON:
+        return _check_json(json_document(content), request.signal)
+    try:
+        if request.signal is Signal.TRACES:
+            return _count_spans(ExportTraceServiceRequest.FromString(content), len(content))
+        return _count_logs(ExportLogsServiceRequest.FromString(content))
+    except DecodeError:
+        raise bad_request("the body is not an OTLP request in protobuf") from None
+
+
 def json_document(content: bytes) -> Any:
     """The JSON value of a body; an empty body is an empty request. Raises `Refusal`."""
     if not content.strip():
         return {}
+    if content.count(b"{") + content.count(b"[") > _MOST_PARTS:
+        raise too_many()
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
@@ -163,16 +200,24 @@ def received_now(signal: Signal, form: Form, body: bytes, *, is_gzip: bool) -> R
     return Request(signal, form, is_gzip, time.time_ns(), body)
 
 
-def _count_spans(message: ExportTraceServiceRequest) -> Accepted:
+def _count_spans(message: ExportTraceServiceRequest, size: int) -> Accepted:
     items = rejected = 0
-    for resource_spans in message.resource_spans:
+    lists = len(message.resource_spans)
+    for resource_spans in message.resource_spans if lists <= _MOST_PARTS else ():
+        lists += len(resource_spans.scope_spans)
+        if lists > _MOST_PARTS:
+            break
         for scope_spans in resource_spans.scope_spans:
             spans = scope_spans.spans
             items += len(spans)
+            if items * _LEAST_SPAN_BYTES > size + _MOST_PARTS:
+                raise too_many()
             for span in spans:
                 trace_id, span_id = span.trace_id, span.span_id
                 if len(trace_id) != 16 or len(span_id) != 8 or trace_id == _NO_TRACE or span_id == _NO_SPAN:
                     rejected += 1
+    if lists > _MOST_PARTS:
+        raise too_many()
     return Accepted(items, rejected)
 
 
