@@ -21,6 +21,7 @@ from otel_sessionopt.service.access import Access
 from otel_sessionopt.service.durable_writer import DurableWriter
 from otel_sessionopt.service.folder_lock import FolderLock
 from otel_sessionopt.service.forwarding import Forwarder, endpoints_of
+from otel_sessionopt.service.http_protocol import BoundedProtocol, max_connections
 from otel_sessionopt.service.http_receiver import receiver_app
 from otel_sessionopt.service.intake import Intake
 from otel_sessionopt.service.metrics import ENDPOINT_VARIABLE, SUMMED, ServiceMetrics, otlp_readers
@@ -209,7 +210,8 @@ def _server(app: Starlette) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedProtocol,
+            limit_concurrency=max_connections(),
             loop="asyncio",
             ws="none",
             lifespan="off",

@@ -38,8 +38,8 @@ _log = logging.getLogger(__name__)
 
 PATHS: Final = {Signal.TRACES: "/v1/traces", Signal.LOGS: "/v1/logs"}
 _FORMS: Final = {content_type: form for form, content_type in CONTENT_TYPES.items()}
-_PIECE_BYTES: Final = 1024 * 1024
-"""Room is taken for so much more whenever a body of unknown length has grown by it."""
+_PIECE_BYTES: Final = 4 * 1024 * 1024
+"""Room is taken for so much at a time."""
 
 
 def receiver_app(intake: Intake, access: Access) -> Starlette:
@@ -113,17 +113,22 @@ class _Receiver:
 
     async def _body(self, request: Request, room: ExitStack) -> bytes:
         limit = self._intake.max_request_bytes
-        held = _declared_length(request.headers.get("content-length"))
-        room.enter_context(self._intake.room_for(held))
+        declared = _declared_length(request.headers.get("content-length"))
+        if declared > limit:
+            raise too_large(limit)
+        # Not room for all that is announced: a sender that stops in the middle would keep the others out.
+        held = min(declared, _PIECE_BYTES)
+        take_room = room.enter_context(self._intake.room_for(held))
         parts: list[bytes] = []
         size = 0
         async for part in request.stream():
             size += len(part)
             if size > limit:
                 raise too_large(limit)
-            if size > held:  # its length was not told
-                room.enter_context(self._intake.room_for(_PIECE_BYTES))
-                held += _PIECE_BYTES
+            while size > held:
+                piece = min(_PIECE_BYTES, limit - held)
+                take_room(piece)
+                held += piece
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -42,22 +42,34 @@ class Intake:
         self.counts: Counter[str] = Counter()
 
     @contextmanager
-    def room_for(self, size: int) -> Iterator[None]:
-        """Hold room in memory for a request of `size` bytes. Raises `Refusal` where there is none now, or never."""
-        if size > self.max_request_bytes:
-            raise too_large(self.max_request_bytes)
-        with self._lock:
-            # One request is always taken, however small the room is.
-            if self._in_flight and self._in_flight + size > self._max_in_flight:
-                raise Refusal(
-                    HTTPStatus.TOO_MANY_REQUESTS, RESOURCE_EXHAUSTED, "too many requests are being received; try later"
-                )
-            self._in_flight += size
+    def room_for(self, size: int) -> Iterator[Callable[[int], None]]:
+        """Hold room in memory for a request of `size` bytes; what it gives takes further room for the same request.
+
+        Both raise `Refusal` where there is none now, or never.
+        """
+        held = 0
+
+        def take(further: int) -> None:
+            nonlocal held
+            if held + further > self.max_request_bytes:
+                raise too_large(self.max_request_bytes)
+            with self._lock:
+                # One request is always taken, however small the room is.
+                if self._in_flight > held and self._in_flight + further > self._max_in_flight:
+                    raise Refusal(
+                        HTTPStatus.TOO_MANY_REQUESTS,
+                        RESOURCE_EXHAUSTED,
+                        "too many requests are being received; try later",
+                    )
+                self._in_flight += further
+                held += further
+
+        take(size)
         try:
-            yield
+            yield take
         finally:
             with self._lock:
-                self._in_flight -= size
+                self._in_flight -= held
 
     def take(self, request: Request) -> Taken:
         """Check a request and have it written. Raises `Refusal`."""
