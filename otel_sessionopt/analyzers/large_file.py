@@ -55,7 +55,7 @@ class LargeFileAnalyzer(BaseAnalyzer):
 
     meta: ClassVar[AnalyzerMeta] = AnalyzerMeta(
         id="large-file",
-        title="Large file read uncompressed",
+        title="Large file",
         category=Category.CONTEXT,
         severity=Severity.HIGH,
         requires=frozenset({Fact.TOOL_SIZES}),

@@ -72,7 +72,7 @@ class NoProgressLoopAnalyzer(BaseAnalyzer):
 
     meta: ClassVar[AnalyzerMeta] = AnalyzerMeta(
         id="no-progress-loop",
-        title="Loop without progress",
+        title="No progress loop",
         category=Category.RELIABILITY,
         severity=Severity.HIGH,
         requires=frozenset({Fact.TOOL_ARGUMENTS}),

@@ -17,7 +17,7 @@ from otel_sessionopt.cli.recordings import (
 )
 from otel_sessionopt.errors import ConfigError, RecordingError
 
-_COLUMNS: Final = ("session", "agent", "tokens", "cost", "score", "issues", "task")
+_COLUMNS: Final = ("session", "agent", "task", "tokens", "cost", "score", "issues")
 _RIGHT: Final = frozenset({"tokens", "cost", "score", "issues"})
 _TASK_WIDTH: Final = 40
 
@@ -90,14 +90,21 @@ def _rows(comparison: dict[str, Any]) -> list[tuple[str, ...]]:
         (
             clean_text(row["id"]),
             clean_text(row["agent"]),
+            clean_text(row["task"], _TASK_WIDTH),
             f"{row['total_tokens']:,}",
             figures.usd(row["cost"]),
             figures.score(row["efficiency_score"]),
             f"{row['issue_count']:,}",
-            clean_text(row["task"], _TASK_WIDTH),
         )
         for row in comparison["sessions"]
     ]
     mean = comparison["averages"]
-    average = ("average", "", f"{mean['tokens']:,.0f}", figures.usd(mean["cost"]), figures.score(mean["efficiency"]))
-    return [*rows, (*average, f"{mean['issues']:.1f}", "")]
+    average = (
+        "average",
+        "",
+        "",
+        f"{mean['tokens']:,.0f}",
+        figures.usd(mean["cost"]),
+        figures.score(mean["efficiency"]),
+    )
+    return [*rows, (*average, f"{mean['issues']:.1f}")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from otel_sessionopt.cli.recordings import (
+    EMPTY_HISTORY,
     RecordingCommand,
     configured_optimizer,
     json_option,
@@ -29,7 +30,8 @@ def command(
 ) -> None:
     """List sessions, newest first: recorded by hand, and kept from live agents and files.
 
-    Traces of one conversation are one session, with its traces below it.
+    Traces of one conversation are one session, with its traces below it. The first characters of an id, as they are
+    shown, are enough for analyze, export and compare.
 
     \b
     Examples:
@@ -37,7 +39,7 @@ def command(
       sessionoptimizer list --limit 1000 --csv > sessions.csv
     """
     from otel_sessionopt.cli.plain_table import print_table
-    from otel_sessionopt.cli.session_rows import COLUMNS, RIGHT, ROW_COLUMNS, csv_text, row_of, table_rows
+    from otel_sessionopt.cli.session_rows import COLUMNS, RIGHT, ROW_COLUMNS, SPARE, csv_text, row_of, table_rows
     from otel_sessionopt.session.model import SessionStatus
 
     if is_csv and is_json:
@@ -54,6 +56,6 @@ def command(
     elif is_csv:
         click.echo(csv_text([row_of(each) for each in found], ROW_COLUMNS), nl=False)
     elif found:
-        print_table(COLUMNS, table_rows(found), right=RIGHT)
+        print_table(COLUMNS, table_rows(found), right=RIGHT, spare=SPARE)
     else:
-        click.echo("No sessions. `sessionoptimizer start` records one, `analyze --save` keeps those of files.")
+        click.echo(f"No sessions. {EMPTY_HISTORY}")

@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "log": "Record an event of a session.",
     "end": "End a session and say what it came to.",
     "list": "List sessions, newest first.",
-    "stats": "Show sums, average efficiency, common issues and trend of an agent.",
+    "stats": "Show sums, average score, common issues and trend of an agent.",
     "compare": "Compare sessions, and what the best one did differently.",
     "export": "Print the report of a session, or write it to a file.",
     "delete": "Delete a session from the history.",

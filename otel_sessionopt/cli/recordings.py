@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from otel_sessionopt.config import Settings
     from otel_sessionopt.optimizer import SessionOptimizer
 
+EMPTY_HISTORY: Final = "`sessionoptimizer start` records one, `analyze --save` keeps those of files."
+"""How a history gets its first session."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 

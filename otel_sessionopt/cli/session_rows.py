@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_sessionopt.session.times import NS_PER_SECOND, ns_from_iso
 
 if TYPE_CHECKING:
-    from otel_sessionopt.store.records import StoredSession
+    from otel_sessionopt.store.records import Figures, StoredSession
 
-COLUMNS: Final = ("session", "agent", "status", "started", "events", "tokens", "cost", "score", "issues", "task")
-RIGHT: Final = frozenset({"events", "tokens", "cost", "score", "issues"})
+COLUMNS: Final = (
+    "started", "agent", "task", "status", "tokens", "cost", "avoidable", "score", "issues", "session",
+)  # fmt: skip
+RIGHT: Final = frozenset({"tokens", "cost", "avoidable", "score", "issues"})
+SPARE: Final = ("tokens", "status", "issues", "agent", "score")
+"""Columns that a narrow terminal does without, the first of them first."""
 _TASK_WIDTH: Final = 40
 _TRACES_SHOWN: Final = 5
 # What spreadsheets take for the beginning of a formula.
@@ -50,40 +54,52 @@ def row_of(stored: StoredSession) -> dict[str, Any]:
     }
 
 
-def table_rows(sessions: Iterable[StoredSession]) -> list[tuple[str, ...]]:
-    """The cells of `COLUMNS`; below a session of several traces, or with an id of its own, those are listed."""
+def table_rows(sessions: Sequence[StoredSession]) -> list[tuple[str, ...]]:
+    """The cells of `COLUMNS`; below a session of several traces those are listed."""
+    from otel_sessionopt.report.session_names import short_ids
+
     rows: list[tuple[str, ...]] = []
-    for stored in sessions:
-        rows.append(_cells(stored))
+    names = short_ids([stored.session.id for stored in sessions])
+    for stored, name in zip(sessions, names, strict=True):
+        rows.append(_cells(stored, name))
         traces = stored.session.trace_ids
-        if traces in ((), (stored.session.id,)):
+        if len(traces) <= 1:
             continue
-        rows += [(f"  trace {trace_id}", *[""] * (len(COLUMNS) - 1)) for trace_id in traces[:_TRACES_SHOWN]]
+        below = [f"  trace {trace_id}" for trace_id in traces[:_TRACES_SHOWN]]
         if len(traces) > _TRACES_SHOWN:
-            more = f"  and {len(traces) - _TRACES_SHOWN} more traces (--json lists all)"
-            rows.append((more, *[""] * (len(COLUMNS) - 1)))
+            below.append(f"  and {len(traces) - _TRACES_SHOWN} more traces (--json lists all)")
+        rows += [(*[""] * (len(COLUMNS) - 1), text) for text in below]
     return rows
 
 
-def _cells(stored: StoredSession) -> tuple[str, ...]:
+def _cells(stored: StoredSession, name: str) -> tuple[str, ...]:
     from otel_sessionopt.report import figures as shown
     from otel_sessionopt.report.masking import clean_text
 
     session = stored.session
     figures = None if stored.is_stale else stored.figures
-    cost = "–" if figures is None or not figures.tokens else shown.usd(figures.cost_usd)
+    is_billed = figures is not None and figures.tokens > 0
+    more = "+" if figures is not None and figures.unpriced_calls and figures.cost_usd is not None else ""
     return (
-        clean_text(session.id),
-        clean_text(session.agent),
-        session.status.value,
         _local_time(session.started_at),
-        f"{stored.event_count:,}",
+        clean_text(session.agent),
+        clean_text(session.task, _TASK_WIDTH),
+        session.status.value,
         f"{session.total_tokens:,}",
-        cost + ("+" if figures is not None and figures.unpriced_calls and figures.cost_usd is not None else ""),
+        f"{shown.usd(figures.cost_usd)}{more}" if is_billed and figures is not None else "–",
+        "–" if figures is None else _avoidable(figures),
         "–" if figures is None else shown.score(figures.efficiency_score),
         "–" if figures is None else f"{figures.issue_count:,}",
-        clean_text(session.task, _TASK_WIDTH),
+        clean_text(name),
     )
+
+
+def _avoidable(figures: Figures) -> str:
+    from otel_sessionopt.report import figures as shown
+
+    if figures.waste_cost_usd:
+        return shown.usd(figures.waste_cost_usd)
+    return f"{figures.waste_tokens:,} tok." if figures.waste_tokens else "–"
 
 
 def _local_time(text: str) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from otel_sessionopt.report import figures as shown
+from otel_sessionopt.report import phrases
 from otel_sessionopt.report.masking import clean_text
 from otel_sessionopt.store.records import Figures, IssueTally, StoredSession
 
@@ -123,7 +124,7 @@ def _issue_sentences(best: StoredSession, others: Sequence[StoredSession]) -> li
         theirs = _figures(most).issues.get(issue_type, _NO_TALLY)
         if theirs.issues <= mine.issues:
             continue
-        words = issue_type.replace("_", " ").lower()
+        words = phrases.type_words(issue_type)
         wasted = f", {shown.count(theirs.waste_tokens, 'token')} wasted" if theirs.waste_tokens else ""
         found.append(
             (

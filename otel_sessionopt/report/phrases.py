@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue
+from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType
 from otel_sessionopt.analyzers.overlap import CountedWaste
 from otel_sessionopt.pricing.catalog import PriceClass
 from otel_sessionopt.report import figures
@@ -28,6 +28,8 @@ _NOT_IN_TOTALS: Final = {
     Basis.AT_RISK: "at risk, in no total",
     Basis.WHAT_IF: "what if, in no total",
 }
+# The one type whose rule has another name.
+_TYPE_WORDS: Final = {IssueType.LARGE_FILE_UNCOMPRESSED.value: "large file"}
 _TOOLS_SHOWN: Final = 5
 _SMALLEST_SHARE: Final = 1_000  # a source below one thousandth of tokens and dollars is left to the JSON form
 OTHERS_SHOWN: Final = 10
@@ -114,8 +116,13 @@ def session_line(report: OptimizationReport) -> list[str]:
 
 def issue_title(issue: EfficiencyIssue) -> str:
     """`Repeated file read`."""
-    words = issue.code.replace("-", " ") or issue.issue_type.value.replace("_", " ").lower()
+    words = issue.code.replace("-", " ") or type_words(issue.issue_type.value)
     return words[:1].upper() + words[1:]
+
+
+def type_words(issue_type: str) -> str:
+    """`repeated file read` of `REPEATED_FILE_READ`: the words that the titles of such issues have."""
+    return _TYPE_WORDS.get(issue_type) or issue_type.replace("_", " ").lower()
 
 
 def short_issue(report: OptimizationReport, issue: EfficiencyIssue) -> str:

@@ -100,7 +100,7 @@ def test_the_readme_is_up_to_date() -> None:
 
 def test_the_pages_show_sections_thresholds_and_what_is_allowed() -> None:
     page = rule_page(LargeFileAnalyzer)
-    assert page.startswith("# Large file read uncompressed (`large-file`)\n")
+    assert page.startswith("# Large file (`large-file`)\n")
     assert "\n## What to do\n" in page
     assert "| `min_tokens` | 10,000 | tokens | a whole number from 100 to 10,000,000 |" in page
     assert page.endswith("|\n")

@@ -10,6 +10,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,12 @@ class TestList:
         lines = here("list").out.splitlines()
 
         assert lines[0].split() == [
-            "session", "agent", "status", "started", "events", "tokens", "cost", "score", "issues", "task",
+            "started", "agent", "task", "status", "tokens", "cost", "avoidable", "score", "issues", "session",
         ]  # fmt: skip
-        assert lines[1].startswith("running  ATLAS  ACTIVE")
-        assert lines[3].split()[:3] == ["bad", "FORGE", "COMPLETED"]
-        assert lines[3].endswith("task of bad")
+        assert lines[1].split()[2:] == ["ATLAS", "task", "of", "running", "ACTIVE", "500", *"––––", "running"]
+        assert lines[3].split()[2:] == [
+            *("FORGE", "task", "of", "bad", "COMPLETED", "1,500", "$0.02", "$0.01", "33", "1", "bad"),
+        ]  # fmt: skip
         assert "\x1b" not in "".join(lines)
 
     def test_csv_is_read_back(self, here: Command, history: Path) -> None:
@@ -147,8 +149,8 @@ class TestStats:
     def test_plain_text_in_a_pipe(self, here: Command, history: Path) -> None:
         lines = here("stats", "FORGE").out.splitlines()
 
-        assert any(line.startswith("average efficiency") and "66." in line for line in lines)
-        assert any(line.startswith("trend") and "improving, 33.3 to 100.0" in line for line in lines)
+        assert any(line.startswith("average score") and "66." in line for line in lines)
+        assert any(line.startswith("trend of the score") and "improving, 33.3 to 100.0" in line for line in lines)
 
     def test_csv_is_read_back(self, here: Command, history: Path) -> None:
         (row,) = csv.DictReader(io.StringIO(here("stats", "FORGE", "--csv").out))
@@ -158,6 +160,21 @@ class TestStats:
 
     def test_an_unknown_agent_has_zeros(self, here: Command, history: Path) -> None:
         assert as_json(here("stats", "NOBODY", "--json"))["sessions_analyzed"] == 0
+
+    def test_where_nothing_is_found_it_says_where_to_look(self, here: Command, history: Path) -> None:
+        with SessionOptimizer(
+            history / ".sessionoptimizer", environ={}, clock=lambda: datetime(2020, 5, 1, tzinfo=timezone.utc)
+        ) as optimizer:
+            optimizer.start_session("OLD", "x")
+
+        nobody, old = here("stats", "NOBODY"), here("stats", "OLD", "--days", "1")
+        assert nobody.out == "No sessions of NOBODY in the last 30 days. There are sessions of ATLAS, FORGE, OLD.\n"
+        assert old.out == (
+            "No sessions of OLD in the last 1 day. The newest started 2020-05-01; --days looks further back.\n"
+        )
+
+    def test_an_empty_history_says_how_to_begin(self, here: Command, home: Path) -> None:
+        assert "`analyze --save` keeps those of files" in here("stats").out
 
     @pytest.mark.parametrize("days", ["0", "-1", "week"])
     def test_wrong_days_are_one_line(self, here: Command, home: Path, days: str) -> None:
