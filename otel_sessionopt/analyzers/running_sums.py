@@ -45,14 +45,16 @@ class RunningCounts:
 class RunningSums:
     """A row of whole numbers, all 0 at first, to which is added one by one, and which are summed over ranges."""
 
-    __slots__ = ("_length", "_sums")
+    __slots__ = ("_known", "_length", "_sums")
 
     def __init__(self, length: int) -> None:
         self._length = length
         self._sums: dict[int, int] = {}
+        self._known: dict[int, int] = {}  # sums before places, since the last change: few places are asked often
 
     def add(self, place: int, amount: int) -> None:
         """Add to one place."""
+        self._known.clear()
         sums = self._sums
         while place < self._length:
             sums[place] = sums.get(place, 0) + amount
@@ -63,10 +65,14 @@ class RunningSums:
         return self._before(stop) - self._before(first) if first < stop and self._sums else 0
 
     def _before(self, stop: int) -> int:
-        sums, total = self._sums, 0
-        while stop:
-            found = sums.get(stop - 1)
+        known = self._known.get(stop)
+        if known is not None:
+            return known
+        sums, total, left = self._sums, 0, stop
+        while left:
+            found = sums.get(left - 1)
             if found is not None:
                 total += found
-            stop &= stop - 1
+            left &= left - 1
+        self._known[stop] = total
         return total

@@ -117,7 +117,7 @@ def build_report(session: Session, outcomes: Sequence[AnalyzerOutcome], *, gener
         else efficiency_score(waste.avoidable.tokens, bill.total.tokens)
     )
     rules = tuple(_rule_outcome(outcome, session) for outcome in outcomes)
-    events = {event.id: event for event in session.events}
+    events = {event.id: event for event in session.events} if issues else {}
     shown = [_clean_issue(_without_secrets_of(issue, events)) for issue in issues]
     return OptimizationReport(
         session_id=clean_text(session.id),
