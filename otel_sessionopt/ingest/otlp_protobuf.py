@@ -115,7 +115,7 @@ def record_from_span(span: Span, scope: Scope) -> SpanRecord:
         status.code == _ERROR_CODE,
         status.message,
         tuple(
-            SpanEventRecord(event.time_unix_nano, event.name, _attributes(event.attributes)) for event in span.events
+            [SpanEventRecord(event.time_unix_nano, event.name, _attributes(event.attributes)) for event in span.events]
         ),
         scope.resource,
         scope.name,
@@ -257,8 +257,8 @@ def _attributes(items: Iterable[KeyValue]) -> dict[str, Any]:
     attributes = {}
     for item in items:
         value = item.value
-        text = value.string_value  # the usual kind, tried first: asking for the kind costs as much as three values
-        attributes[item.key] = text if text else _any_value(value)
+        # The usual kinds are tried first: asking for the kind costs as much as three values.
+        attributes[item.key] = value.string_value or value.int_value or _any_value(value)
     return attributes
 
 
