@@ -91,6 +91,7 @@ def _run(service: Service) -> None:
 
 def _tell(service: Service) -> None:
     host = service.settings.service.host
+    host = f"[{host}]" if ":" in host else host
     click.echo(f"OTLP/HTTP    http://{host}:{service.http_port}")
     if service.grpc_port is not None:
         click.echo(f"OTLP/gRPC    {host}:{service.grpc_port}")

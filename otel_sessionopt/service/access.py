@@ -42,7 +42,9 @@ class Access:
             )
         names = {*_LOCAL_NAMES, settings.host, *settings.allowed_hosts}
         # With an address for "all of them" the names of this machine are not known; the token protects it.
-        self._hosts = None if _is_unspecified(settings.host) and not settings.allowed_hosts else frozenset(names)
+        self._hosts = (
+            None if _is_unspecified(settings.host) and not settings.allowed_hosts else frozenset(map(str.lower, names))
+        )
 
     def check(self, host: str, authorization: str) -> None:
         """Raise `Refusal` for a request that is not for us or not from somebody who may send."""

@@ -65,6 +65,9 @@ class Service:
         endpoints = endpoints_of(service)
         if service.hold and not service.forward:
             raise ConfigError("service.hold: traces are held back until they are sent on; service.forward says where")
+        if service.grpc_port > 0:
+            # Taken later, by gRPC; that it cannot be is better told now.
+            _close(_listen(service.host, (service.grpc_port,)))
         self._sockets = _listen(service.host, (service.http_port, service.pages_port))
         self._lock = FolderLock(folder)
         self._status: Mapping[str, Any] = {}
@@ -122,7 +125,7 @@ class Service:
             "unread_bytes": self.writer.durable - heard.get("position", 0),
             "reader_restarts": self.supervisor.restarts,
             "forwarded": [
-                {"url": forwarder.url, "waiting_bytes": self.writer.durable - forwarder.position, **forwarder.counts}
+                {"url": forwarder.shown, "waiting_bytes": self.writer.durable - forwarder.position, **forwarder.counts}
                 for forwarder in self.forwarders
             ],
         }
@@ -147,7 +150,7 @@ class Service:
             if process_environ().get(ENDPOINT_VARIABLE):
                 await asyncio.to_thread(self.metrics.start)
             while not stop.is_set():
-                self._tend()
+                await asyncio.to_thread(self._tend)  # the disk may take its time
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(stop.wait(), _TEND_SECONDS)
         finally:
@@ -238,10 +241,14 @@ def _listen(host: str, ports: Sequence[int]) -> list[socket.socket]:
             listening.bind((host, port))
             listening.listen(_BACKLOG)
         except OSError as error:
-            for taken in sockets:
-                taken.close()
+            _close(sockets)
             raise SessionOptError(
                 f"port {port} of {host or 'all addresses'} cannot be listened on: {error.strerror}; is something else "
                 "there? --http-port, --grpc-port and --pages-port choose others"
             ) from error
     return sockets
+
+
+def _close(sockets: Sequence[socket.socket]) -> None:
+    for each in sockets:
+        each.close()

@@ -106,7 +106,11 @@ class DurableWriter:
                 group = self._take_group()
                 is_last = self._is_stopping and not self._waiting
             if group:
-                self._write(group)
+                try:
+                    self._write(group)
+                except Exception as error:  # noqa: BLE001 - without this thread every sender would wait for ever
+                    _log.exception("requests could not be written")
+                    self._refuse([each for _, each in group if not each.done()], type(error).__name__)
             if self._durable < self._request_log.end and (is_last or self._is_flush_due()):
                 self._flush([])
             self._let_go()
@@ -172,7 +176,11 @@ class DurableWriter:
         now = time.monotonic()
         if now >= self._looked_at + _SPACE_LOOK_SECONDS:
             self._looked_at = now
-            self._free_bytes = shutil.disk_usage(self._folder).free
+            try:
+                self._free_bytes = shutil.disk_usage(self._folder).free
+            except OSError as error:
+                self._looked_at = -_SPACE_LOOK_SECONDS
+                return f"the folder of the service cannot be looked at: {error.strerror}"
         return "the disk is full" if self._free_bytes < self._settings.min_free_bytes else ""
 
     def _refuse(self, futures: list[Future[int]], reason: str) -> None:

@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 import urllib3
 
 from otel_sessionopt.errors import ConfigError, StoreError
+from otel_sessionopt.service.access import is_loopback
 from otel_sessionopt.service.otlp_request import CONTENT_TYPES
-from otel_sessionopt.service.request_log import Form, LogReader, Request, Signal
+from otel_sessionopt.service.request_log import Form, LogReader, Request, Signal, segment_positions
 
 if TYPE_CHECKING:
     from otel_sessionopt.service.trace_store import TraceStore
@@ -40,6 +41,9 @@ _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _SAVE_SECONDS: Final = 0.5
 """The position is saved so often: what was sent since is sent once more after a crash, the very same bytes."""
 _OUTGOING_AT_ONCE: Final = 100
+_STOP_SECONDS: Final = 5.0
+"""For a request on its way when the service stops; one that takes longer is sent again after the next start."""
+_TELL_SECONDS: Final = 60.0
 
 
 def check_endpoint(url: str, setting: str = "forward") -> str:
@@ -65,6 +69,9 @@ def endpoints_of(settings: ServiceSettings) -> list[Endpoint]:
     """The endpoints that the settings name, each once. Raises `ConfigError`."""
     forward = dict.fromkeys(check_endpoint(url) for url in settings.forward)
     findings = dict.fromkeys(check_endpoint(url, "findings_to") for url in settings.findings_to)
+    for url in (*forward, *findings):
+        if _is_own(url, settings):
+            raise ConfigError(f"service.forward {_shown(url)}: that is this service itself")
     if settings.hold and findings:
         raise ConfigError("service.findings_to: with service.hold the findings are on the spans themselves")
     has_findings = settings.forward_findings or settings.hold
@@ -102,6 +109,8 @@ class Forwarder:
         self._wakes = threading.Event()
         self._is_stopping = False
         self._saved_at = 0.0
+        self._told_at = -_TELL_SECONDS
+        self._has_failed = False
         self._sent_position = position
         self.counts: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._run, name="sessionopt-forwarder", daemon=True)
@@ -113,7 +122,7 @@ class Forwarder:
 
     @property
     def shown(self) -> str:
-        """The address without user, password and query, fit for messages."""
+        """The address without user, password and query, fit for messages and metrics."""
         return _shown(self.url)
 
     def start(self) -> None:
@@ -128,11 +137,18 @@ class Forwarder:
         """End the thread; what was not sent is sent after the next start."""
         self._is_stopping = True
         self._wakes.set()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
+        if self._thread.is_alive():
+            return  # it waits for an answer, and ends with the process
         self._log.close()
         self._store.close()
 
     def _run(self) -> None:
+        # An endpoint that was not among the settings for a while has nothing to get of what is gone since.
+        first = min(segment_positions(self._folder / "requests"), default=0)
+        if self._sent_position < first:
+            self._sent_position = first
+            self._log.seek(first)
         while not self._is_stopping:
             try:
                 had_work = self._send_log()
@@ -176,6 +192,8 @@ class Forwarder:
         return has_read
 
     def _send_own(self) -> bool:
+        if self._has_failed:
+            self._skip_own_that_is_too_much()
         own = self._store.outgoing(self.outgoing_id, self._sent_position, _OUTGOING_AT_ONCE)
         for row, body in own:
             if self._endpoint.gets_findings:
@@ -192,15 +210,36 @@ class Forwarder:
         for skipped in self._log.read(allowed, 1 << 62):
             self.counts["dropped"] += 1
             self._sent_position = skipped.end
-        _log.error("requests for %s were dropped: more waits for it than forward_queue_bytes", _shown(self.url))
+        self._tell_dropped()
+
+    def _skip_own_that_is_too_much(self) -> None:
+        row = self._store.outgoing_beyond(self.outgoing_id, self._settings.forward_queue_bytes)
+        if row is not None:
+            self.counts["dropped"] += row - self.outgoing_id
+            self.outgoing_id = row
+            self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        now = time.monotonic()
+        if now >= self._told_at + _TELL_SECONDS:
+            self._told_at = now
+            _log.error("requests for %s are dropped: more waits for it than forward_queue_bytes", _shown(self.url))
+
+    def _has_too_much(self) -> bool:
+        most = self._settings.forward_queue_bytes
+        if self._endpoint.gets_requests and self._durable() - self._sent_position > most:
+            return True
+        return self._store.outgoing_beyond(self.outgoing_id, most) is not None
 
     def _send(self, request: Request) -> bool:
-        """Send until it is taken, refused for good, or the service stops; false in the last case."""
+        """Send until it is taken or refused for good; false where it was neither, because the service stops or more
+        waits than may."""
         pause = _FIRST_RETRY_SECONDS
         while not self._is_stopping:
             status, wait_seconds = self._post(request)
             if 200 <= status < 300:
                 self.counts["sent"] += 1
+                self._has_failed = False
                 return True
             if status and status not in _RETRYABLE:
                 # Sending it again would end in the same way.
@@ -208,10 +247,10 @@ class Forwarder:
                 _log.error("%s refuses a request with status %d; it is left out", _shown(self.url), status)
                 return True
             self.counts["retries"] += 1
-            if self._durable() - self._sent_position > self._settings.forward_queue_bytes:
-                self.counts["dropped"] += 1
-                return True
+            self._has_failed = True
             self._sleep(wait_seconds or pause)
+            if self._has_too_much():
+                return False
             pause = min(pause * 2, _MAX_RETRY_SECONDS)
         return False
 
@@ -248,6 +287,12 @@ class Forwarder:
         temporary.replace(self._cursor_file)
 
 
+def _is_own(url: str, settings: ServiceSettings) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.port == settings.http_port and (host == settings.host or is_loopback(host))
+
+
 def _read_cursor(path: Path) -> tuple[int, int]:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
@@ -259,4 +304,4 @@ def _read_cursor(path: Path) -> tuple[int, int]:
 def _shown(url: str) -> str:
     """The address without user, password and query."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{'' if parts.port is None else f':{parts.port}'}"
+    return f"{parts.scheme}://{parts.hostname}{'' if parts.port is None else f':{parts.port}'}{parts.path}"

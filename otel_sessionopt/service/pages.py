@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -57,20 +58,23 @@ class _HistoryPages:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._app: Starlette | None = None
+        self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._made()(scope, receive, send)
+        # Off the event loop: loading all that pages need takes a while, and senders wait for nobody's first page.
+        app = await asyncio.to_thread(self._made) if self._app is None else self._app
+        await app(scope, receive, send)
 
-    def _made(self) -> Starlette:
+    def _made(self) -> ASGIApp:
         with self._lock:
             if self._app is None:
                 from otel_sessionopt.service.api import api_routes
                 from otel_sessionopt.service.history_access import HistoryAccess
                 from otel_sessionopt.service.html_pages import html_routes
 
-                self._app = Starlette(routes=[*api_routes(), *html_routes()])
-                self._app.state.history = HistoryAccess(self._settings)
+                made = Starlette(routes=[*api_routes(), *html_routes()])
+                made.state.history = HistoryAccess(self._settings)
+                self._app = made
             return self._app
 
 
@@ -125,7 +129,7 @@ async def _health(request: Request) -> Response:
     return Response("ok\n" if is_well else "starting\n", 200 if is_well else 503, media_type="text/plain")
 
 
-async def _metrics(request: Request) -> Response:
+def _metrics(request: Request) -> Response:
     service: Service = request.app.state.service
     content_type, body = service.metrics.exposition()
     return Response(body, media_type=content_type)

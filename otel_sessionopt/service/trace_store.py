@@ -189,6 +189,16 @@ class TraceStore:
                 (after_id, up_to_position, limit),
             ).fetchall()
 
+    def outgoing_beyond(self, after_id: int, max_bytes: int) -> int | None:
+        """The last of our own requests behind which no more than `max_bytes` wait; `None` where that is all of them."""
+        with self._database.reading() as connection:
+            found = connection.execute(
+                "SELECT max(id) FROM (SELECT id, sum(length(body)) OVER (ORDER BY id DESC) AS waiting FROM outgoing "
+                "WHERE id > ?) WHERE waiting > ?",
+                (after_id, max_bytes),
+            ).fetchone()[0]
+            return None if found is None else int(found)
+
     def delete_outgoing(self, up_to_id: int) -> None:
         """Delete what every endpoint has."""
         with self._database.writing() as connection:

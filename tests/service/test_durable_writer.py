@@ -94,3 +94,28 @@ def test_requests_that_everybody_has_are_deleted(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     writer.stop()
+
+
+def test_a_folder_that_cannot_be_looked_at_is_refused_and_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    writer = writer_for(tmp_path, [])
+    with monkeypatch.context() as broken:
+        broken.setattr("shutil.disk_usage", fail)
+        with pytest.raises(StoreRefused, match="cannot be looked at: Input/output error"):
+            writer.submit(REQUEST).result(10)
+    assert writer.submit(REQUEST).result(10) == SIZE
+    writer.stop()
+
+
+def test_no_failure_leaves_a_sender_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = writer_for(tmp_path, [])
+    with monkeypatch.context() as broken:
+        broken.setattr(RequestLog, "append", lambda *_: 1 / 0)
+        with pytest.raises(StoreRefused, match="ZeroDivisionError"):
+            writer.submit(REQUEST).result(10)
+    assert writer.submit(REQUEST).result(10) == SIZE
+    writer.stop()
