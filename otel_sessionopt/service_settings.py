@@ -67,6 +67,13 @@ class ServiceSettings:
     retention_seconds: float = setting(
         3600.0, unit="s", ge=0, le=31_536_000, doc="How long a reported session takes late spans before it is deleted."
     )
+    report_retention_days: float = setting(
+        0.0,
+        unit="days",
+        ge=0,
+        le=36_500,
+        doc="Reports, and sessions in the history that came as traces, are deleted after so long; 0 = never.",
+    )
     workers: int = setting(0, unit="processes", ge=0, le=256, doc="Processes that analyse; 0 = cores less one.")
     # Rendering all forms takes longer than the analysis, and any of them is made from the JSON on demand.
     report_formats: tuple[str, ...] = _plain(("json",), "Forms of report file that the service writes.")

@@ -62,6 +62,8 @@ def _guarded(handler: _Handler) -> _Handler:
             return _error(400, str(error))
         except SessionOptError as error:
             return _error(503, f"the history cannot be read: {error}")
+        except OSError as error:
+            return _error(503, f"report files cannot be deleted: {error.strerror}")
 
     # Starlette runs plain functions on threads of its own; what they read from disk blocks nobody.
     return answer
@@ -93,7 +95,7 @@ def _session(request: Request) -> Response:
     session_id = request.path_params["session_id"]
     history = _history(request)
     if request.method == "DELETE":
-        is_there = history.store.delete(session_id)
+        is_there = history.delete(session_id)
         return Response(status_code=204) if is_there else _error(404, "there is no session with this id")
     report = views.report_of(history.store, session_id, history.analyze)
     return _error(404, "there is no session with this id") if report is None else json_response(report.to_dict())

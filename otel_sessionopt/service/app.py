@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from otel_sessionopt.config import Settings
     from otel_sessionopt.service.grpc_receiver import GrpcReceiver
+    from otel_sessionopt.service.retention import Retention
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class Service:
         self.intake = Intake(self.writer, service)
         self.metrics = ServiceMetrics(self.status, lambda: otlp_readers(process_environ()))
         self._own_store = TraceStore(folder, service)
+        self._retention: Retention | None = None
         self._grpc: GrpcReceiver | None = None
 
     @property
@@ -196,9 +198,23 @@ class Service:
         read = int(self._status.get("position", 0))
         needed = [read, *(forwarder.position for forwarder in self.forwarders)]
         self.writer.release(read, min(needed))
+        if self.settings.service.report_retention_days:
+            self._delete_old()
         if self.forwarders:
             with contextlib.suppress(SessionOptError):  # the disk is full: later
                 self._own_store.delete_outgoing(min(forwarder.outgoing_id for forwarder in self.forwarders))
+
+    def _delete_old(self) -> None:
+        # Imported here: most services keep everything, and a receiver needs no history.
+        from otel_sessionopt.history.opening import open_history
+        from otel_sessionopt.service.retention import Retention
+
+        if self._retention is None:
+            self._retention = Retention(self.settings, lambda: open_history(self.settings.history.folder))
+        try:
+            self._retention.sweep()
+        except (OSError, SessionOptError) as error:
+            _log.warning("old reports could not be deleted: %s", error)
 
 
 class _Server(uvicorn.Server):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_sessionopt.history.opening import open_history
 from otel_sessionopt.pipeline import Pipeline
+from otel_sessionopt.service.retention import delete_report_files
 
 if TYPE_CHECKING:
     from otel_sessionopt.config import Settings
@@ -32,6 +33,14 @@ class HistoryAccess:
     def jaeger_url(self) -> str | None:
         """Address of the Jaeger UI that pages link to."""
         return self._settings.report.jaeger_url or None
+
+    def delete(self, session_id: str) -> bool:
+        """Forget a session with its report files; false when there is none. Raises `StoreError`, `OSError`."""
+        stored = self.store.get(session_id)
+        if stored is None or not self.store.delete(session_id):
+            return False
+        delete_report_files(self._settings.report.folder, (session_id, *stored.session.trace_ids))
+        return True
 
     @property
     def store(self) -> Store:

@@ -208,6 +208,8 @@ class MemoryStore:
                 continue
             if query.since_ns is not None and entry.sort_key[0] < query.since_ns:
                 continue
+            if query.before_ns is not None and entry.sort_key[0] >= query.before_ns:
+                continue
             if entry.is_stale or not query.stale_only:
                 yield entry
 

@@ -92,6 +92,7 @@ class SessionQuery:
     Attributes:
         agent: compared without regard to letter case.
         since_ns: started then or later, epoch ns.
+        before_ns: started earlier, epoch ns.
         stale_only: only those whose figures are missing or out of date.
         limit: at most so many, the newest.
     """
@@ -99,6 +100,7 @@ class SessionQuery:
     agent: str | None = None
     status: SessionStatus | None = None
     since_ns: int | None = None
+    before_ns: int | None = None
     stale_only: bool = False
     limit: int | None = None
 

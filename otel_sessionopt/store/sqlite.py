@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,9 +168,7 @@ class SqliteStore:
 
     def totals(self, query: SessionQuery) -> HistoryTotals:
         """See `Store.totals`."""
-        where, values = _where(
-            SessionQuery(agent=query.agent, status=query.status, since_ns=query.since_ns), "billed_tokens IS NOT NULL"
-        )
+        where, values = _where(replace(query, stale_only=False, limit=None), "billed_tokens IS NOT NULL")
         with self._database.reading() as connection:
             count, tokens, cost, waste_tokens, waste = connection.execute(_SUMS + where, values).fetchone()
             scores = connection.execute(
@@ -312,6 +311,9 @@ def _where(query: SessionQuery, *further: str) -> tuple[str, tuple[object, ...]]
     if query.since_ns is not None:
         conditions.append("started_ns >= ?")
         values.append(query.since_ns)
+    if query.before_ns is not None:
+        conditions.append("started_ns < ?")
+        values.append(query.before_ns)
     if query.stale_only:
         conditions.append("is_stale = 1")
     return (f"WHERE {' AND '.join(conditions)} " if conditions else "", tuple(values))

@@ -31,7 +31,7 @@ HOSTILE = "<script>alert('x')</script>"
 def settings(tmp_path: Path) -> Settings:
     loaded = load_settings(environ={})
     history = replace(loaded.history, folder=tmp_path / "history")
-    report = replace(loaded.report, jaeger_url="http://jaeger.example:16686")
+    report = replace(loaded.report, folder=tmp_path / "reports", jaeger_url="http://jaeger.example:16686")
     return replace(loaded, history=history, report=report)
 
 
@@ -168,9 +168,13 @@ def test_wrong_requests_to_the_api_say_what_is_wrong(client: TestClient, path: s
     assert get(client, path, status)["error"]
 
 
-def test_a_deleted_session_is_gone(client: TestClient) -> None:
+def test_a_deleted_session_is_gone_with_its_report_files(client: TestClient, settings: Settings) -> None:
+    settings.report.folder.mkdir()
+    for trace in ("a" * 32, "b" * 32):
+        (settings.report.folder / f"{trace}_report.json").write_text("{}")
     assert client.delete(f"{PREFIX}/sessions/{'a' * 32}").status_code == 204
     assert client.delete(f"{PREFIX}/sessions/{'a' * 32}").status_code == 404
+    assert [path.name for path in settings.report.folder.iterdir()] == [f"{'b' * 32}_report.json"]
     assert get(client, "/sessions")["total"] == 2
     assert client.get(f"/sessions/{'a' * 32}").status_code == 404
 

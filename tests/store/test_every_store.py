@@ -283,6 +283,8 @@ class TestFind:
         assert ids(store.find(SessionQuery(status=SessionStatus.FAILED))) == ["a"]
         assert ids(store.find(SessionQuery(since_ns=since_ns))) == ["b"]
         assert store.find(SessionQuery(since_ns=since_ns + 1)) == []
+        assert "b" not in ids(store.find(SessionQuery(before_ns=since_ns)))
+        assert "b" in ids(store.find(SessionQuery(before_ns=since_ns + 1)))
 
 
 class TestFigures:
