@@ -10,7 +10,7 @@ amount a removal of this context can meet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
@@ -30,9 +30,15 @@ class PackedCharges:
 
     Args:
         context: is not changed.
+
+    Attributes:
+        entry: by index of the call, of one token that was new in it.
+        carried: of one weight that was carried on, over all calls before each.
     """
 
     def __init__(self, context: ContextLedger) -> None:
+        self.entry = _Row(self.pack, context.charges.entry)
+        self.carried = _Row(self.pack, context.charges.carried)
         self._context = context
         self._whole: dict[int, int] = {}
 
@@ -54,16 +60,6 @@ class PackedCharges:
             packed = (packed - amount) >> width
         a, b, c, d, e, money = amounts
         return (a, b, c, d, e, money)
-
-    @cached_property
-    def entry(self) -> list[int]:
-        """By index of the call, of one token that was new in it."""
-        return [self.pack(charge) for charge in self._context.charges.entry]
-
-    @cached_property
-    def carried(self) -> list[int]:
-        """Of one weight that was carried on, over all calls before each."""
-        return [self.pack(charge) for charge in self._context.charges.carried]
 
     @cached_property
     def prices(self) -> list[int]:
@@ -96,17 +92,29 @@ class PackedCharges:
     def _width(self) -> int:
         """Bits of the largest charge of one token or of everything, times the most tokens, times many terms."""
         table, charges, total = self._context.table, self._context.charges, self._context.total
-        dearest = max((max(map(abs, rates)) for rates in charges.rates), default=0)
-        amounts: list[int] = [
-            *(abs(units) for units in total.units),
-            abs(total.money or 0),
-            *(abs(amount) for amount in charges.carried[-1]),
-            *(abs(amount) for column in zip(*charges.entry, strict=True) for amount in (max(column), min(column))),
-            TOKEN_UNITS * max(dearest, 1),
-        ]
-        tokens = sum(map(abs, total.units)) // TOKEN_UNITS
-        factors = (tokens, sum(map(abs, table.tokens)), sum(map(abs, table.weights)))
-        return max(amounts).bit_length() + max(factors).bit_length() + _SPARE_BITS
+        dearest, last = 1, None
+        for rates in charges.rates:
+            if rates is not last:  # most calls share one object
+                dearest, last = max(dearest, *map(abs, rates)), rates
+        # What is new has a token's units in one class, or parts of them in each of five.
+        amounts = (*total.units, total.money or 0, *charges.carried[-1], 5 * TOKEN_UNITS * dearest)
+        factors = (sum(total.units) // TOKEN_UNITS, sum(table.tokens), sum(table.weights))
+        return max(map(abs, amounts)).bit_length() + max(factors).bit_length() + _SPARE_BITS
+
+
+class _Row(dict[int, int]):
+    """Charges by index, packed when they are asked for first: most sessions have few claims."""
+
+    __slots__ = ("_charges", "_pack")
+
+    def __init__(self, pack: Callable[[Charge], int], charges: Sequence[Charge]) -> None:
+        super().__init__()
+        self._pack = pack
+        self._charges = charges
+
+    def __missing__(self, index: int) -> int:
+        packed = self[index] = self._pack(self._charges[index])
+        return packed
 
 
 def packed_charges(session: Session) -> Mapping[str, PackedCharges]:

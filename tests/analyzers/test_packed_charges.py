@@ -47,8 +47,9 @@ def test_everything_is_told_as_the_ledger_has_it() -> None:
         session = build_session(TRACE_ID, random_digests(seed), Release(), FLAT if seed % 2 else None)
         for context in ledger(session).contexts:
             charges = packed_charges(session)[context.context]
-            assert [charges.unpack(each) for each in charges.entry] == context.charges.entry
-            assert [charges.unpack(each) for each in charges.carried] == context.charges.carried
-            for index in range(len(context.calls)):
+            calls = range(len(context.calls))
+            assert [charges.unpack(charges.entry[index]) for index in calls] == context.charges.entry
+            assert [charges.unpack(charges.carried[index]) for index in calls] == context.charges.carried[:-1]
+            for index in calls:
                 billed = context.whole(index)
                 assert charges.unpack(charges.whole(index)) == (*billed.units, billed.money or 0)
