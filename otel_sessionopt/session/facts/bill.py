@@ -85,9 +85,9 @@ def _compute_bill(session: Session) -> Bill:
     return Bill(
         calls=tuple(calls),
         call_by_id={call.event.id: call for call in calls},
-        tokens={each: sum(call.tokens[each] for call in calls) for each in PriceClass},
+        tokens={each: sum([call.tokens[each] for call in calls]) for each in PriceClass},
         cost_usd=cost_usd,
-        unpriced_calls=sum(call.cost_usd is None for call in calls),
+        unpriced_calls=len([call for call in calls if call.cost_usd is None]),
     )
 
 

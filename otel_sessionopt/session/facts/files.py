@@ -83,22 +83,25 @@ class _Repeat(NamedTuple):
 class _ShownLines:
     """Line signatures of one file, as they were shown last."""
 
-    __slots__ = ("_by_number", "_signatures")
+    __slots__ = ("_by_number", "_first", "_signatures")
 
     def __init__(self) -> None:
         self._by_number: dict[int, int] = {}
         self._signatures: set[int] = set()
+        # The first listing as it came: most files are read once, and are never looked up.
+        self._first: tuple[Sequence[int], int] | None = None
 
     def weigh_shown(self, signatures: Iterable[int]) -> int:
         """Characters of those lines that were shown with this number and text, and with no other text since."""
-        return weight_of_lines(self._signatures.intersection(signatures))
+        self._open()
+        return weight_of_lines(self._signatures.intersection(signatures)) if self._signatures else 0
 
-    def add(self, signatures: Iterable[int], first_number: int) -> None:
+    def add(self, signatures: Sequence[int], first_number: int) -> None:
         """Remember a listing. A number that is off, as nobody told where the listing starts, can only hide a repeat."""
+        self._open()
         by_number = self._by_number
         if not by_number:
-            by_number.update(enumerate(signatures, first_number))
-            self._signatures.update(signatures)
+            self._first = (signatures, first_number)
             return
         for number, signature in enumerate(signatures, first_number):
             earlier = by_number.get(number)
@@ -108,6 +111,13 @@ class _ShownLines:
                     # Taken back later, an edit brings the line as it was: that it is so again is news.
                     self._signatures.discard(earlier)
         self._signatures.update(signatures)
+
+    def _open(self) -> None:
+        if self._first is not None:
+            signatures, first_number = self._first
+            self._by_number.update(enumerate(signatures, first_number))
+            self._signatures.update(signatures)
+            self._first = None
 
 
 class _Context:
