@@ -162,7 +162,8 @@ def _attributes(index: int) -> dict[str, str | int]:
             "gen_ai.tool.name": "Read" if index % 3 == 0 else "Bash",
             "gen_ai.tool.call.id": f"call_{index}",
             "gen_ai.tool.call.arguments": json.dumps(
-                {"file_path": f"/src/f{index % 9}.py", "command": f"make {index}"}
+                # One read in ten brings back what was shown, as in the real sessions.
+                {"file_path": f"/src/f{index - 30 if index % 60 == 0 else index}.py", "command": f"make {index}"}
             ),
         }
     text = "gen_ai.tool.call.result" if "gen_ai.tool.name" in attributes else "gen_ai.prompt"
