@@ -19,6 +19,7 @@ from workload import span_attributes, span_times
 
 from otel_sessionopt.ingest.files import find_inputs
 from otel_sessionopt.ingest.span_record import SpanRecord
+from otel_sessionopt.own_process import collect_garbage_rarely
 from otel_sessionopt.pipeline import Pipeline, analyze_inputs, release_of_input
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=3, help="runs, of which the fastest counts (default %(default)s)")
     options = parser.parse_args()
     print(machine_line())
+    collect_garbage_rarely()  # as the command and the service's workers do
     sizes = [size for size in SIZES if size <= options.spans]
     is_missed = False
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ import click
 
 from otel_sessionopt.cli.exits import EXIT_CODES, Exit
 from otel_sessionopt.errors import SessionOptError, StoreError
+from otel_sessionopt.own_process import collect_garbage_rarely
 from otel_sessionopt.version import __version__
 
 COMMANDS: Final = {
@@ -92,6 +93,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command with this process's arguments and exit."""
+    collect_garbage_rarely()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_sessionopt.history.keeping import keep_report
 from otel_sessionopt.history.opening import open_history
+from otel_sessionopt.own_process import collect_garbage_rarely
 from otel_sessionopt.pipeline import Pipeline
 from otel_sessionopt.processor_packing import unpack_digest
 from otel_sessionopt.report.as_json import as_compact_json
@@ -143,6 +144,7 @@ def different_digests(packed: Sequence[bytes]) -> list[SpanDigest]:
 def run_worker(connection: Connection, folder: Path, settings: Settings) -> None:
     """Answer batches of due traces until the other end closes. The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the reader says when to stop
+    collect_garbage_rarely()
     store = TraceStore(folder, settings.service)
     analysis = Analysis(store, settings)
     while True:
