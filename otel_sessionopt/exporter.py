@@ -5,20 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_sessionopt import semconv
 from otel_sessionopt.config import process_environ
-from otel_sessionopt.exporter_delegate import NO_EXPORTER, OWN_NAME, DelegateLogs, delegate_exporter
+from otel_sessionopt.exporter_delegate import (
+    NO_EXPORTER,
+    OWN_NAME,
+    DelegateLogs,
+    delegate_exporter,
+    exporter_names,
+    is_exporter,
+)
 from otel_sessionopt.processor import SessionOptSpanProcessor
 from otel_sessionopt.processor_options import attach_of, options_from, settings_or_defaults
 
 if TYPE_CHECKING:
     from otel_sessionopt.config import Settings
 
+_DEFAULT_DELEGATE: Final = "otlp"
 _log = logging.getLogger(__name__)
 
 
@@ -41,8 +49,8 @@ class SessionOptSpanExporter(SpanExporter):
             OpenTelemetry's declarative configuration calls it with.
 
     Raises:
-        ConfigError: there is no such delegate. Settings that are wrong are logged and the defaults used instead, so
-            that no span is lost.
+        ConfigError: there is no such `delegate`. Settings that are wrong, `exporter.delegate` too, are logged and the
+            defaults used instead, so that no span is lost.
     """
 
     def __init__(
@@ -53,7 +61,8 @@ class SessionOptSpanExporter(SpanExporter):
         **options: Any,
     ) -> None:
         settings = settings or settings_or_defaults("the traces exporter", options)
-        delegate = delegate or settings.exporter.delegate
+        if delegate is None:
+            delegate = _known_delegate(settings.exporter.delegate)
         _warn_of_doubles(process_environ(), delegate)
         self._delegate = delegate_exporter(delegate)
         self._core: _Core | None = None
@@ -72,6 +81,15 @@ class SessionOptSpanExporter(SpanExporter):
     def shutdown(self) -> None:
         """Report every session, unfinished ones too, send what is held, and shut the delegate down. Once."""
         (self._delegate if self._core is None else self._core).shutdown()
+
+
+def _known_delegate(name: str) -> str:
+    """The exporter that the settings name; the default, and one line in the log, where there is none of that name."""
+    if name in (NO_EXPORTER, _DEFAULT_DELEGATE) or is_exporter(name):
+        return name
+    known = ", ".join((*exporter_names(), NO_EXPORTER))
+    _log.error("the setting exporter.delegate is %r; known are %s; spans go to %s", name, known, _DEFAULT_DELEGATE)
+    return _DEFAULT_DELEGATE
 
 
 class _Core(SessionOptSpanProcessor):

@@ -56,6 +56,16 @@ def delegate_exporter(delegate: SpanExporter | str | Mapping[str, Any]) -> SpanE
     return exporter
 
 
+def exporter_names() -> list[str]:
+    """The traces exporters that are installed, without ours."""
+    return sorted(entry.name for entry in entry_points(group=TRACES_GROUP) if entry.name != OWN_NAME)
+
+
+def is_exporter(name: str) -> bool:
+    """Whether a traces exporter of that name, or with that as its shorter name, is installed."""
+    return _ALIASES.get(name, name) in exporter_names()
+
+
 class _Nowhere(SpanExporter):
     """For those who want the report files alone."""
 

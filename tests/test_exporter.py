@@ -275,6 +275,24 @@ def test_a_delegate_that_is_none_is_refused(delegate: Any, says: str) -> None:
         delegate_exporter(delegate)
 
 
+def test_a_setting_that_names_no_exporter_is_told_and_no_span_is_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with http_sink() as sink:
+        monkeypatch.setenv("SESSIONOPT_EXPORTER_DELEGATE", "jaeger")
+        monkeypatch.setenv("SESSIONOPT_REPORT_ENABLED", "false")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", sink.url)
+        exporter = SessionOptSpanExporter()
+        exporter.export(ended_session())
+        exporter.shutdown()
+
+        assert len(sink.spans) == len(ended_session())
+    (line,) = caplog.messages
+    assert line.startswith("the setting exporter.delegate is 'jaeger'; known are console, otlp, ")
+    assert line.endswith("none; spans go to otlp")
+
+
 def test_an_unknown_protocol_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier pigeon")
     with pytest.raises(ConfigError, match="'carrier pigeon'; grpc or http/protobuf or http/json is wanted"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from otel_sessionopt.cli.exits import EXIT_CODES, Exit
+from otel_sessionopt.cli.exits import ANALYZE_EXIT_CODES, Exit
 from otel_sessionopt.cli.messages import tell_error
 from otel_sessionopt.cli.options import settings_of, settings_options
 from otel_sessionopt.cli.recordings import storage_option
@@ -27,19 +27,21 @@ if TYPE_CHECKING:
 
 SEVERITIES: Final = ("low", "medium", "high", "critical")
 _SUFFIXES: Final = {"text": "txt", "json": "json", "markdown": "md", "html": "html"}
+_FILE_FORMS: Final = {".json": "json", ".md": "markdown", ".txt": "text", ".html": "html"}
+"""What `--output` with such a name, and no such folder, is one file of."""
 _ALLOWED: Final = "give files, folders, globs, - for standard input, or ids that `sessionoptimizer list` shows"
 _ERRORS_TOLD: Final = 10
 """Lines about one file; a file of another format would fail in every line."""
 
 
-@click.command("analyze", epilog=f"\b\n{EXIT_CODES}")
+@click.command("analyze", epilog=f"\b\n{ANALYZE_EXIT_CODES}")
 @click.argument("paths", metavar="[PATH...]", nargs=-1)
 @click.option("--format", "form", type=click.Choice(list(_SUFFIXES)), help="Form of the report; text when not given.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Folder for report files, one .json file for all reports, or one .html file for one session.",
+    help="Folder for report files; one .json, .md or .txt file for all reports; one .html file for one session.",
 )
 @click.option(
     "--fail-on",
@@ -100,6 +102,7 @@ def command(
 
     \b
     Examples:
+      sessionoptimizer analyze
       sessionoptimizer analyze --since 7d
       sessionoptimizer analyze ~/.claude/projects
       sessionoptimizer analyze traces.jsonl --fail-on high
@@ -262,24 +265,34 @@ def _sink_for(stack: ExitStack, form: str | None, output: Path | None, settings:
 
     if output is None:
         if form == "json":
-            return sinks.JsonSink(lambda text: click.echo(text, nl=False))
+            return sinks.JsonSink(_print)
         if form == "html":
             return sinks.HtmlSink(settings.report.jaeger_url)
-        return sinks.MarkdownSink() if form == "markdown" else sinks.TextSink(is_full=is_full)
-    if output.suffix == ".json" and not output.is_dir():
-        if form not in (None, "json"):
-            raise ConfigError(f"--output {output}: one file holds JSON only; name a folder for --format {form}")
-        if not output.absolute().parent.is_dir():
-            raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
-        return sinks.JsonFileSink(stack.enter_context(replaced_file(output)).write, output)
-    if output.suffix == ".html" and not output.is_dir() and form in (None, "html"):
-        if not output.absolute().parent.is_dir():
-            raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
+        return sinks.MarkdownSink(_print) if form == "markdown" else sinks.TextSink(is_full=is_full)
+    file_form = None if output.is_dir() else _FILE_FORMS.get(output.suffix.lower())
+    if file_form is None:
+        if output.exists() and not output.is_dir():
+            endings = ", ".join(_FILE_FORMS)
+            raise ConfigError(f"--output {output}: is a file; a folder, or a name that ends in {endings}, is wanted")
+        formats = settings.report.formats if form is None else (_SUFFIXES[form],)
+        return sinks.FolderSink(output, formats, settings.report.jaeger_url)
+    if form not in (None, file_form):
+        raise ConfigError(f"--output {output}: such a file holds {file_form}; name a folder for --format {form}")
+    if not output.absolute().parent.is_dir():
+        raise ConfigError(f"--output {output}: the folder {output.absolute().parent} does not exist")
+    if file_form == "html":
         return sinks.HtmlSink(settings.report.jaeger_url, output)
-    if output.exists() and not output.is_dir():
-        raise ConfigError(f"--output {output}: is a file; a folder, or a file name that ends in .json, is wanted")
-    formats = settings.report.formats if form is None else (_SUFFIXES[form],)
-    return sinks.FolderSink(output, formats, settings.report.jaeger_url)
+    write = stack.enter_context(replaced_file(output)).write
+    makers: dict[str, Callable[[Callable[[str], object]], Sink]] = {
+        "json": sinks.JsonSink,
+        "markdown": sinks.MarkdownSink,
+        "text": sinks.PlainTextSink,
+    }
+    return sinks.FileSink(makers[file_form](write), output)
+
+
+def _print(text: str) -> None:
+    click.echo(text, nl=False)
 
 
 def has_issue_at(report: OptimizationReport, least: str | None) -> bool:

@@ -32,6 +32,11 @@ def command(paths: tuple[str, ...], config: Path | None, overrides: tuple[str, .
     configured OTLP endpoint, or to the usual ports of this machine when none is set; sends nothing.
 
     \b
+    Examples:
+      sessionoptimizer doctor
+      sessionoptimizer doctor traces.jsonl
+
+    \b
     Exit status: 0 nothing is missing, 1 something is, 2 wrong use or unreadable input.
     """
     from otel_sessionopt.cli.doctor_checks import Verdict
@@ -41,6 +46,10 @@ def command(paths: tuple[str, ...], config: Path | None, overrides: tuple[str, .
         findings = list(_check_files(paths, settings_of(config, overrides), errors))
     else:
         findings = _check_machine(config, overrides)
+    if errors and not findings:
+        for error in errors:
+            tell_error(error)
+        return Exit.WRONG_USE
     missing = sum(finding.verdict is Verdict.MISSING for finding in findings)
     click.echo("Nothing is missing." if not missing else f"{missing} missing.")
     for finding in sorted(findings, key=lambda each: list(Verdict)[::-1].index(each.verdict)):
@@ -97,6 +106,8 @@ def _check_files(paths: Sequence[str], settings: Settings, errors: list[InputErr
     from otel_sessionopt.report.switches import WITHOUT_SWITCH
 
     inputs = find_inputs(paths, errors.append)
+    if not inputs:
+        return
     sessions = calls = tools = 0
     lacking: Counter[str] = Counter()
     switches: dict[str, str] = {}

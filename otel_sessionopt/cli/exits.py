@@ -17,9 +17,13 @@ class Exit(IntEnum):
     BROKEN_PIPE = 141
 
 
-EXIT_CODES: Final = """Exit status:
-  0    clean; for doctor: nothing is missing
-  1    issues at or over --fail-on; for doctor: something is missing
+_OTHERS: Final = """
   2    wrong use, or input that could not be read (beats 1; the rest is still analysed)
   3    failure
   130  interrupted"""
+ANALYZE_EXIT_CODES: Final = f"""Exit status:
+  0    analysed; no issue at or over --fail-on
+  1    an issue at or over --fail-on{_OTHERS}"""
+EXIT_CODES: Final = f"""Exit status:
+  0    clean; for doctor: nothing is missing
+  1    an issue at or over --fail-on; for doctor: something is missing{_OTHERS}"""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Final, NoReturn
 
@@ -39,12 +40,14 @@ COMMANDS: Final = {
 
 EPILOG: Final = f"""\b
 Examples:
-  sessionoptimizer analyze ~/.claude/projects          all Claude Code sessions
+  sessionoptimizer analyze                             all sessions of coding agents on this computer
+  sessionoptimizer analyze ~/.claude/projects          those in a folder
   sessionoptimizer analyze traces.jsonl.zst            what the Collector's file exporter wrote
   sessionoptimizer analyze 'runs/*.json' --format json --output reports.json
   sessionoptimizer analyze out/ --fail-on high         exit status 1 in a pipeline
   sessionoptimizer start FORGE "Build PriorityQueue"   record a session by hand, then log, end,
   sessionoptimizer stats FORGE --days 7                and look back over the week
+  sessionoptimizer serve --forward http://localhost:4320   receive spans, and send them on with findings
   sessionoptimizer rules repeated-file-read            what a rule does, and its thresholds
   sessionoptimizer doctor                              why is there nothing to see?
 
@@ -71,6 +74,16 @@ class LazyGroup(click.Group):
             return None
         command = import_module(f"otel_sessionopt.cli.{cmd_name}").command
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in `click`; a name that is none brings the one that it looks like."""
+        if args and self.get_command(ctx, args[0]) is None:
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            meant = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"there is no command {args[0]!r}; {meant}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """The table of commands, from their short helps alone."""
@@ -132,7 +145,9 @@ def _fail(error: Exception, status: int) -> int:
 
         traceback.print_exception(error)
     message = " ".join(str(error).split())
-    if status == Exit.FAILURE:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        message = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    elif status == Exit.FAILURE and not isinstance(error, SessionOptError):
         name = type(error).__name__
         message = f"{name}: {message} (SESSIONOPT_DEBUG=1 shows where)" if message else name
     click.echo(f"error: {message}", err=True)

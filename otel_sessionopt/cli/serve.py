@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -21,13 +21,15 @@ Examples:
   sessionoptimizer serve --forward http://localhost:4320 --hold   … once, with the findings on the spans
   sessionoptimizer serve --host 0.0.0.0 --token-file token.txt
 """
+_PORT: Final = click.IntRange(0, 65_535)
+_PORT_OR_NONE: Final = click.IntRange(-1, 65_535)
 
 
 @click.command(name="serve", epilog=_EXAMPLES)
 @click.option("--host", help="Address to listen on; any but loopback needs --token-file or --allow-anyone.")
-@click.option("--http-port", type=int, help="Port of OTLP/HTTP.  [default: 4318]")
-@click.option("--grpc-port", type=int, help="Port of OTLP/gRPC; -1 = none.  [default: 4317]")
-@click.option("--pages-port", type=int, help="Port of pages, API, health and metrics.  [default: 8425]")
+@click.option("--http-port", type=_PORT, metavar="PORT", help="Port of OTLP/HTTP.  [default: 4318]")
+@click.option("--grpc-port", type=_PORT_OR_NONE, metavar="PORT", help="Port of OTLP/gRPC; -1 = none.  [default: 4317]")
+@click.option("--pages-port", type=_PORT, metavar="PORT", help="Port of pages, API, health, metrics.  [default: 8425]")
 @click.option(
     "--forward", multiple=True, metavar="URL", help="OTLP/HTTP endpoint that gets everything. May be repeated."
 )

@@ -1,4 +1,4 @@
-"""Where the reports of `analyze` go: standard output as text, Markdown or JSON, a folder, or one JSON file."""
+"""Where the reports of `analyze` go: standard output as text, Markdown or JSON, a folder, or one file."""
 
 from __future__ import annotations
 
@@ -78,18 +78,37 @@ class TextSink:
 class MarkdownSink:
     """Markdown: every report whole, then the total."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
         self._count = 0
 
     def add(self, report: OptimizationReport) -> None:
-        """Print one report."""
-        click.echo(("\n---\n\n" if self._count else "") + as_markdown(report), nl=False)
+        """Write one report."""
+        self._write(("\n---\n\n" if self._count else "") + as_markdown(report))
         self._count += 1
 
     def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came
-        """Print the total where there is more than one session."""
+        """Write the total where there is more than one session."""
         if self._count > 1:
-            click.echo("\n---\n\n" + total_as_markdown(total), nl=False)
+            self._write("\n---\n\n" + total_as_markdown(total))
+
+
+class PlainTextSink:
+    """Text for a file: every report whole, then the total."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._count = 0
+
+    def add(self, report: OptimizationReport) -> None:
+        """Write one report."""
+        self._write((_RULE if self._count else "") + as_text(report))
+        self._count += 1
+
+    def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came
+        """Write the total where there is more than one session."""
+        if self._count > 1:
+            self._write(_RULE + total_as_text(total, with_issues=False))
 
 
 class HtmlSink:
@@ -103,7 +122,10 @@ class HtmlSink:
     def add(self, report: OptimizationReport) -> None:
         """Keep it for the end: nothing is written where there are several."""
         if self._only is not None:
-            raise ConfigError("--format html gives one page a session, and there are several; name a folder: --output")
+            raise ConfigError(
+                "--format html gives one page a session, and there are several; name a folder: --output FOLDER"
+            )
+
         self._only = report
 
     def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:  # noqa: ARG002 - told as they came
@@ -141,17 +163,23 @@ class JsonSink:
         )
 
 
-class JsonFileSink(JsonSink):
-    """The same document in a file, and one sentence about it on standard output."""
+class FileSink:
+    """What another sink writes into the file `path`, and one sentence about it on standard output."""
 
-    def __init__(self, write: Callable[[str], object], path: Path) -> None:
-        super().__init__(write)
+    def __init__(self, content: Sink, path: Path) -> None:
+        self._content = content
         self._path = path
+        self._only: OptimizationReport | None = None
+
+    def add(self, report: OptimizationReport) -> None:
+        """Write one report."""
+        self._content.add(report)
+        self._only = report
 
     def close(self, total: SessionsTotal, errors: Sequence[InputError]) -> None:
-        """Finish the document, and say the number that matters."""
-        super().close(total, errors)
-        click.echo(total_headline(total))
+        """Finish the file, and say the number that matters."""
+        self._content.close(total, errors)
+        click.echo(headline(self._only) if self._only and total.sessions == 1 else total_headline(total))
         click.echo(f"Wrote {figures.count(total.sessions, 'report')} to {self._path}")
 
 

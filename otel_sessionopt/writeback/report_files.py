@@ -90,7 +90,11 @@ def replaced_file(path: Path) -> Iterator[TextIO]:
 
     No fsync: after a power cut the old report may be back, which costs less than waiting for the disk does.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)  # made 0600
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)  # made 0600
+    except OSError as error:
+        error.filename = str(path)  # and not a name that nobody gave
+        raise
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:

@@ -161,10 +161,28 @@ def test_one_json_file_holds_all_reports(clean: Path, wasteful: Path, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.json", "clean.jsonl", "home", "wasteful.jsonl"]
 
 
+@pytest.mark.parametrize(("name", "begins"), [("all.md", "### Could have cost $"), ("all.txt", "Could have cost $")])
+def test_one_text_file_has_all_reports(
+    wasteful: Path, clean: Path, tmp_path: Path, name: str, begins: str, capsys: Capture
+) -> None:
+    file = tmp_path / name
+
+    assert run(["analyze", str(wasteful), str(clean), "--output", str(file)]) == 0
+    text = file.read_text(encoding="utf-8")
+    assert text.replace("\\", "").startswith(begins)
+    assert all(f"Session {number:032x}" in text.replace("`", "") for number in (1, 2))
+    assert "2 sessions: " in text
+    assert capsys.readouterr().out.splitlines()[-1] == f"Wrote 2 reports to {file}"
+    assert run(["analyze", str(wasteful), "--output", str(file)]) == 0
+    assert "1 sessions" not in file.read_text(encoding="utf-8")
+    assert capsys.readouterr().out.startswith("Could have cost $")
+
+
 @pytest.mark.parametrize(
     ("output", "form", "message"),
     [
-        ("all.json", "markdown", "one file holds JSON only"),
+        ("all.md", "json", "such a file holds markdown; name a folder for --format json"),
+        ("all.json", "markdown", "such a file holds json; name a folder"),
         ("clean.jsonl", "json", "is a file"),
         ("no/all.json", "json", "does not exist"),
     ],

@@ -65,6 +65,13 @@ def test_wrong_use_is_status_2_and_says_why(arguments: list[str], capsys: pytest
     assert "Error: " in capsys.readouterr().err
 
 
+def test_a_command_that_is_none_brings_the_one_it_looks_like(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["analyse", "x"]) == 2
+    assert "Error: there is no command 'analyse'; did you mean 'analyze'?" in capsys.readouterr().err
+    assert run(["qqq"]) == 2
+    assert "there are: analyze, start, log," in capsys.readouterr().err
+
+
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def command() -> None:
         raise error
@@ -89,6 +96,15 @@ def test_a_bug_shows_where_when_somebody_wants_to_know(
 
     assert run(["x"]) == 3
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_told_with_the_path_and_without_our_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(PermissionError(13, "Permission denied", "/reports"), monkeypatch)
+
+    assert run(["x"]) == 3
+    assert capsys.readouterr().err == "error: /reports: Permission denied\n"
 
 
 def test_our_own_errors_are_wrong_use(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

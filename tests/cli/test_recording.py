@@ -196,7 +196,7 @@ def test_a_history_that_cannot_be_read_is_a_failure(here: Command, home: Path) -
     outcome = here("list")
 
     assert outcome.status == 3
-    assert outcome.err.startswith("error: StoreError: ")
+    assert outcome.err.startswith(f"error: {home}/.sessionoptimizer/history.db: ")
     assert "history.db: file is not a database" in outcome.err
     assert outcome.err.count("\n") == 1
 

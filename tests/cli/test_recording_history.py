@@ -117,10 +117,11 @@ class TestList:
         assert said in outcome.err
 
     @pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
-    def test_a_table_on_a_terminal(self, here: Command, history: Path) -> None:
+    @pytest.mark.parametrize(("width", "is_whole"), [(150, True), (60, False)])
+    def test_a_table_on_a_terminal(self, here: Command, history: Path, width: int, is_whole: bool) -> None:
         leader, follower = pty.openpty()
         try:
-            environ = {"HOME": str(history), "PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": "150"}
+            environ = {"HOME": str(history), "PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": f"{width}"}
             environ["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
             subprocess.run(
                 [sys.executable, "-m", "otel_sessionopt", "list"], stdout=follower, env=environ, check=True, timeout=60
@@ -132,6 +133,8 @@ class TestList:
 
         assert "running" in shown
         assert "─" in shown or "━" in shown
+        assert "avoidable" in shown
+        assert ("tokens" in shown, "COMPLETED" in shown) == (is_whole, is_whole)
 
 
 class TestStats:
