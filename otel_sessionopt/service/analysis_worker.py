@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from otel_sessionopt.processor_packing import unpack_digest
 from otel_sessionopt.report.as_json import as_compact_json
 from otel_sessionopt.service.finding_spans import finding_request, root_digest
 from otel_sessionopt.service.held_traces import annotated_requests
-from otel_sessionopt.service.trace_store import DueTrace, Outcome, TraceStore
+from otel_sessionopt.service.trace_store import DueTrace, Figures, Outcome, TraceStore
 from otel_sessionopt.session import Release
 from otel_sessionopt.writeback.report_files import FORMATS, write_report
 
@@ -51,16 +52,11 @@ class Answer:
 
     Attributes:
         is_last: the worker ends now.
-        waste_usd, cost_usd: sums over the reports, of what is priced.
     """
 
     outcomes: Sequence[Outcome]
     failed: Sequence[Failed]
     is_last: bool
-    findings: int = 0
-    waste_tokens: int = 0
-    waste_usd: float = 0.0
-    cost_usd: float = 0.0
 
 
 class Analysis:
@@ -72,7 +68,7 @@ class Analysis:
         self._pipeline = Pipeline.from_settings(settings)
         self._history: Store | None = None
 
-    def run(self, due: DueTrace) -> tuple[Outcome, OptimizationReport | None]:
+    def run(self, due: DueTrace) -> Outcome:
         """Analyse a trace as it is now.
 
         Raises:
@@ -89,12 +85,15 @@ class Analysis:
             dropped={"span_limit": due.dropped_spans} if due.dropped_spans else {},
         )
         report = self._pipeline.analyze(due.trace_id, digests, release) if digests else None
-        if report is not None and self._is_news(report) and self._settings.report.enabled:
+        is_session = report is not None
+        if report is not None and not self._is_news(report):
+            report = None  # some late spans of a trace that was forgotten: what was told of all of it stays true
+        if report is not None and self._settings.report.enabled:
             self._write(report)
         outgoing = self._outgoing(due, report, digests)
         seconds = time.process_time() - started
-        outcome = Outcome(due, report is not None, spans, seconds, *outgoing)
-        return outcome, report
+        figures = due.counted if report is None else _figures(report)
+        return Outcome(due, is_session, spans, seconds, *outgoing, figures)
 
     def _write(self, report: OptimizationReport) -> None:
         report_settings, service = self._settings.report, self._settings.service
@@ -116,13 +115,14 @@ class Analysis:
         if not due.next.is_final or not (service.forward or service.findings_to):
             return (), due.findings_hash, 0
         requests: tuple[bytes, ...] = ()
-        held_row, held = self._store.held_of(due.key) if service.hold else (0, [])
+        # Also where traces are no longer held: those from before the restart are still there.
+        held_row, held = self._store.held_of(due.key)
         is_first = not due.reported_spans
         if held:
             root_id = root_digest(digests).span_id if digests else 0
             max_findings = self._settings.processor.max_findings_per_span
             requests = annotated_requests(held, report if is_first else None, root_id, max_findings)
-        if report is None or not service.sends_findings or (service.hold and is_first):
+        if report is None or not service.sends_findings or ((service.hold or held) and is_first):
             return requests, due.findings_hash, held_row
         found = finding_request(due.trace_id, report, digests, self._settings.processor)
         if found.findings_hash != due.findings_hash:
@@ -161,24 +161,20 @@ def run_worker(connection: Connection, folder: Path, settings: Settings) -> None
 def _answer(analysis: Analysis, batch: Sequence[DueTrace]) -> Answer:
     outcomes: list[Outcome] = []
     failed: list[Failed] = []
-    reports: list[OptimizationReport] = []
     for due in batch:
         try:
-            outcome, report = analysis.run(due)
+            outcomes.append(analysis.run(due))
         except Exception as error:  # noqa: BLE001 - one trace must not take the others with it; the reader logs it
             failed.append(Failed(due, _reason(error)))
-            continue
-        outcomes.append(outcome)
-        if report is not None:
-            reports.append(report)
-    return Answer(
-        outcomes,
-        failed,
-        is_last=_resident_bytes() > RETIRE_BYTES,
-        findings=sum(len(report.issues) for report in reports),
-        waste_tokens=sum(report.total_waste_tokens for report in reports),
-        waste_usd=sum(report.total_waste_cost or 0.0 for report in reports),
-        cost_usd=sum(float(report.bill.total.cost_usd or 0) for report in reports),
+    return Answer(outcomes, failed, is_last=_resident_bytes() > RETIRE_BYTES)
+
+
+def _figures(report: OptimizationReport) -> Figures:
+    return Figures(
+        tuple(sorted(Counter(issue.code for issue in report.issues).items())),
+        report.total_waste_tokens,
+        report.total_waste_cost or 0.0,
+        float(report.bill.total.cost_usd or 0),
     )
 
 

@@ -28,7 +28,7 @@ from otel_sessionopt.service.metrics import ENDPOINT_VARIABLE, SUMMED, ServiceMe
 from otel_sessionopt.service.pages import pages_app
 from otel_sessionopt.service.reader_supervisor import ReaderSupervisor
 from otel_sessionopt.service.request_log import RequestLog
-from otel_sessionopt.service.trace_store import TraceStore
+from otel_sessionopt.service.trace_store import FINDINGS_OF, TraceStore
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -190,7 +190,8 @@ class Service:
         with self._status_lock:
             if status["reader_pid"] != self._status.get("reader_pid"):
                 # A new reader counts from zero; what the one before it had counted stays.
-                self._past.update({name: self._status.get(name, 0) for name in SUMMED})
+                kept = {name: n for name, n in self._status.items() if name in SUMMED or name.startswith(FINDINGS_OF)}
+                self._past.update(kept)
             self._status = status
 
     def _tend(self) -> None:

@@ -11,6 +11,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 
 from otel_sessionopt import semconv
+from otel_sessionopt.service.trace_store import FINDINGS_OF
 
 ENDPOINT_VARIABLE: Final = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
 Status = Callable[[], Mapping[str, Any]]
@@ -36,8 +37,7 @@ METRICS: Final = (
     _Metric("sessionopt.analysed.spans", "{span}", "Spans in analyses, again with each analysis.", "spans_analysed"),
     _Metric("sessionopt.reports", "{report}", "Reports made, refreshed ones included.", "reports"),
     _Metric("sessionopt.analyses.failed", "{analysis}", "Analyses that failed.", "analyses_failed"),
-    _Metric("sessionopt.findings", "{finding}", "Findings in the reports.", "findings"),
-    _Metric("sessionopt.waste.tokens", "{token}", "Avoidable tokens in the reports.", "waste_tokens"),
+    _Metric("sessionopt.waste.tokens", "{token}", "Avoidable tokens, each session's once.", "waste_tokens"),
     _Metric("sessionopt.waste.cost", "USD", "What they cost, where there is a price.", "waste_usd"),
     _Metric("sessionopt.cost", "USD", "What the sessions cost, where there is a price.", "cost_usd"),
     _Metric("sessionopt.reader.restarts", "{restart}", "How often the reader process died.", "reader_restarts"),
@@ -50,7 +50,6 @@ SUMMED: Final = (
     "spans_analysed",
     "reports",
     "analyses_failed",
-    "findings",
     "waste_tokens",
     "waste_usd",
     "cost_usd",
@@ -116,6 +115,9 @@ class ServiceMetrics:
             make = meter.create_observable_counter if metric.is_sum else meter.create_observable_gauge
             make(metric.name, [self._observer(metric.counter)], metric.unit, metric.doc)
         meter.create_observable_counter(
+            "sessionopt.findings", [self._observe_findings], "{finding}", "Findings in the reports, by rule."
+        )
+        meter.create_observable_counter(
             "sessionopt.forwarded.requests", [self._observe_forwarded], "{request}", "Requests sent on, by what became."
         )
 
@@ -126,6 +128,11 @@ class ServiceMetrics:
 
     def _observer(self, counter: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         return lambda _options: [Observation(self._status().get(counter, 0))]
+
+    def _observe_findings(self, _options: CallbackOptions) -> Iterable[Observation]:
+        for name, count in self._status().items():
+            if name.startswith(FINDINGS_OF):
+                yield Observation(count, {"code": name.removeprefix(FINDINGS_OF)})
 
     def _observe_forwarded(self, _options: CallbackOptions) -> Iterable[Observation]:
         for endpoint in self._status().get("forwarded", ()):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from otel_sessionopt.errors import StoreError
 from otel_sessionopt.service.request_log import LogReader
 from otel_sessionopt.service.span_reading import NS_PER_S, digests_of
-from otel_sessionopt.service.trace_store import TraceStore, is_forgetting
+from otel_sessionopt.service.trace_store import FINDINGS_OF, TraceStore, is_forgetting
 from otel_sessionopt.service.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -160,10 +160,12 @@ class Reader:
                 self.counts["spans_analysed"] += outcome.spans
                 self.counts["reports"] += outcome.is_session
                 self.counts[f"released_{outcome.due.next.reason.value}"] += 1
-            self.counts["findings"] += answer.findings
-            self.counts["waste_tokens"] += answer.waste_tokens
-            self.sums["waste_usd"] += answer.waste_usd
-            self.sums["cost_usd"] += answer.cost_usd
+                new = outcome.figures.beyond(outcome.due.counted)
+                for code, count in new.findings:
+                    self.counts[FINDINGS_OF + code] += count
+                self.counts["waste_tokens"] += new.waste_tokens
+                self.sums["waste_usd"] += new.waste_usd
+                self.sums["cost_usd"] += new.cost_usd
 
     def _start_due(self) -> None:
         while self._pool.has_room:

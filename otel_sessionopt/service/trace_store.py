@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import marshal
 import sqlite3
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _POSITION: Final = "position"
 _COLUMNS: Final = (
     "id, trace_id, last_s, has_root, spans, dropped_spans, newest_row, reported_row, is_final, is_session, analysis_s, "
-    "attempts, findings_hash, reported_spans"
+    "attempts, findings_hash, reported_spans, counted"
 )
 _RETRY_SECONDS: Final = 30.0
 """After an analysis that failed, such as for a full disk, …"""
@@ -46,6 +47,30 @@ class Arrived:
     has_root: bool = False
 
 
+FINDINGS_OF: Final = "findings."
+"""Before a rule's id: the name of the counter of its findings."""
+
+
+class Figures(NamedTuple):
+    """What the metrics count of a report: findings by rule, what they and the session cost."""
+
+    findings: tuple[tuple[str, int], ...] = ()
+    waste_tokens: int = 0
+    waste_usd: float = 0.0
+    cost_usd: float = 0.0
+
+    def beyond(self, counted: Figures) -> Figures:
+        """What a refreshed report adds to the one before it: nothing where it has less."""
+        known = dict(counted.findings)
+        findings = ((code, count - known.get(code, 0)) for code, count in self.findings)
+        return Figures(
+            tuple((code, count) for code, count in findings if count > 0),
+            max(self.waste_tokens - counted.waste_tokens, 0),
+            max(self.waste_usd - counted.waste_usd, 0.0),
+            max(self.cost_usd - counted.cost_usd, 0.0),
+        )
+
+
 class DueTrace(NamedTuple):
     """A trace whose time has come.
 
@@ -54,6 +79,7 @@ class DueTrace(NamedTuple):
         up_to_row: the digests to analyse.
         reported_spans: different ones that the last final report told of; 0 without one.
         findings_hash: of what was sent last; empty when nothing was.
+        counted: of its last report, for the metrics.
     """
 
     key: int
@@ -63,6 +89,7 @@ class DueTrace(NamedTuple):
     reported_spans: int
     dropped_spans: int
     findings_hash: bytes
+    counted: Figures = Figures()
 
 
 class Outcome(NamedTuple):
@@ -73,6 +100,7 @@ class Outcome(NamedTuple):
         outgoing: OTLP requests to be sent.
         findings_hash: of what was sent last.
         held_row: held spans up to this row are among them.
+        figures: of the report, for the metrics.
     """
 
     due: DueTrace
@@ -82,6 +110,7 @@ class Outcome(NamedTuple):
     outgoing: tuple[bytes, ...] = ()
     findings_hash: bytes = b""
     held_row: int = 0
+    figures: Figures = Figures()
 
 
 class TraceStore:
@@ -145,11 +174,11 @@ class TraceStore:
                 connection.executemany(
                     "INSERT INTO outgoing (after, body) VALUES (?, ?)", ((position, body) for body in outcome.outgoing)
                 )
-                if self._settings.hold and due.next.is_final:
+                if outcome.held_row:
                     connection.execute("DELETE FROM held WHERE trace = ? AND id <= ?", (due.key, outcome.held_row))
                 connection.execute(
                     "UPDATE traces SET reported_row = ?, reported_spans = ?, is_final = ?, is_session = ?, "
-                    "analysis_s = ?, attempts = 0, findings_hash = ? WHERE id = ?",
+                    "analysis_s = ?, attempts = 0, findings_hash = ?, counted = ? WHERE id = ?",
                     (
                         due.up_to_row,
                         outcome.spans,
@@ -157,29 +186,37 @@ class TraceStore:
                         outcome.is_session,
                         outcome.seconds,
                         outcome.findings_hash,
+                        marshal.dumps(tuple(outcome.figures)),
                         due.key,
                     ),
                 )
                 self._set_due(connection, due.key)
 
     def fail(self, due: DueTrace, now_s: float) -> bool:
-        """Note that an analysis failed: it is tried again later. False when it was tried often enough."""
+        """Note that an analysis failed: it is tried again later. False when it was tried often enough.
+
+        Spans that are held back for it go out as they came then; the trace itself is deleted when it fails for days.
+        """
         with self._database.writing() as connection:
-            attempts = connection.execute("SELECT attempts FROM traces WHERE id = ?", (due.key,)).fetchone()[0] + 1
+            attempts, last_s = connection.execute(
+                "SELECT attempts + 1, last_s FROM traces WHERE id = ?", (due.key,)
+            ).fetchone()
             is_tried_again: bool = attempts < MAX_ATTEMPTS
             pause_s = _RETRY_SECONDS * attempts if is_tried_again else self._settings.retention_seconds
             connection.execute(
                 "UPDATE traces SET attempts = ?, due_s = ? WHERE id = ?", (attempts, now_s + pause_s, due.key)
             )
+            if not is_tried_again:
+                self._release_held(connection, due.key)
+                if now_s > last_s + self._settings.max_age_seconds + self._settings.retention_seconds:
+                    self._delete(connection, due.key)
             return is_tried_again
 
     def forget(self, due: Sequence[DueTrace]) -> None:
         """Delete traces with all that was kept of them."""
         with self._database.writing() as connection:
             for trace in due:
-                for table in ("digests", "held"):
-                    connection.execute(f"DELETE FROM {table} WHERE trace = ?", (trace.key,))
-                connection.execute("DELETE FROM traces WHERE id = ?", (trace.key,))
+                self._delete(connection, trace.key)
 
     def outgoing(self, after_id: int, up_to_position: int, limit: int) -> list[tuple[int, bytes]]:
         """Our own requests that may go out when the log went out up to a position: id and body, oldest first."""
@@ -216,6 +253,19 @@ class TraceStore:
         """Close the file."""
         self._database.close()
 
+    def _release_held(self, connection: sqlite3.Connection, key: int) -> None:
+        """Send held spans as they are."""
+        position = self._position_in(connection)
+        while row := connection.execute("SELECT id, body FROM held WHERE trace = ? LIMIT 1", (key,)).fetchone():
+            body = zlib.decompress(row[1])
+            connection.execute("INSERT INTO outgoing (after, body) VALUES (?, ?)", (position, body))
+            connection.execute("DELETE FROM held WHERE id = ?", (row[0],))
+
+    def _delete(self, connection: sqlite3.Connection, key: int) -> None:
+        for table in ("digests", "held"):
+            connection.execute(f"DELETE FROM {table} WHERE trace = ?", (key,))
+        connection.execute("DELETE FROM traces WHERE id = ?", (key,))
+
     def _add(self, connection: sqlite3.Connection, trace_id: bytes, part: Arrived) -> None:
         row = connection.execute("SELECT id, spans FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
         if row is None:
@@ -247,9 +297,8 @@ class TraceStore:
         connection.execute("UPDATE traces SET due_s = ? WHERE id = ?", (self._due_trace(row).next.at_s, key))
 
     def _due_trace(self, row: tuple[Any, ...]) -> DueTrace:
-        (key, trace_id, last_s, has_root, spans, dropped, newest, reported, is_final, _, analysis_s, _, sent, told) = (
-            row
-        )
+        key, trace_id, last_s, has_root, spans, dropped, newest, reported, is_final, *others = row
+        _, analysis_s, _, sent, told, counted = others
         state = TraceState(
             last_s=last_s,
             has_root=bool(has_root),
@@ -260,11 +309,24 @@ class TraceStore:
             analysis_s=analysis_s,
         )
         step = next_step(state, self._settings)
-        return DueTrace(key, int.from_bytes(trace_id, "big"), newest, step, told if is_final else 0, dropped, sent)
+        return DueTrace(
+            key,
+            int.from_bytes(trace_id, "big"),
+            newest,
+            step,
+            told if is_final else 0,
+            dropped,
+            sent,
+            _figures(counted),
+        )
 
     def _position_in(self, connection: sqlite3.Connection) -> int:
         row = connection.execute("SELECT value FROM facts WHERE name = ?", (_POSITION,)).fetchone()
         return 0 if row is None else int(row[0])
+
+
+def _figures(packed: bytes) -> Figures:
+    return Figures(*marshal.loads(packed)) if packed else Figures()
 
 
 def is_forgetting(due: DueTrace) -> bool:

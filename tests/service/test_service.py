@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import urllib.request
 from pathlib import Path
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
@@ -15,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceS
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.support.otlp_sink import http_sink
-from tests.support.service_process import PROTOBUF, agent_request, running_service
+from tests.support.service_process import PROTOBUF, RunningService, agent_request, running_service
 
 TRACE = 0xABC
 TRACE_HEX = f"{TRACE:032x}"
@@ -181,12 +182,62 @@ def test_a_full_store_asks_senders_to_wait(tmp_path: Path) -> None:
         assert b"RetryInfo" in details
 
 
+def metrics_of(service: RunningService) -> dict[str, float]:
+    with urllib.request.urlopen(f"{service.pages}/metrics") as response:
+        lines = response.read().decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+
+def test_metrics_count_each_session_once_however_often_it_is_reported(tmp_path: Path) -> None:
+    def cost(metrics: dict[str, float]) -> list[float]:
+        return [round(value, 6) for name, value in metrics.items() if name.startswith("sessionopt_cost_")]
+
+    with running_service(tmp_path) as service:
+        service.post(agent_request(TRACE, [1, 2]))
+        service.wait_for(lambda: service.status().get("reports") == 1)
+        assert cost(metrics_of(service)) == [0.0026]  # 1,000 tokens at $2.50 and 10 at $10 a million
+        service.post(agent_request(TRACE, [3]))
+        service.wait_for(lambda: service.status().get("reports") == 2)
+        assert cost(metrics_of(service)) == [0.0052]
+        service.post(agent_request(0xD, [1, *range(2, 200)]))
+        service.wait_for(lambda: service.status().get("reports") == 3)
+        metrics = metrics_of(service)
+    found = {name: value for name, value in metrics.items() if name.startswith("sessionopt_findings_total")}
+    assert all('code="' in name for name in found)
+
+
+def test_late_spans_of_a_trace_that_was_forgotten_change_nothing_that_was_told(tmp_path: Path) -> None:
+    with (
+        http_sink() as sink,
+        running_service(tmp_path, f"--forward={sink.url.removesuffix('/v1/traces')}", retention_seconds=0) as service,
+    ):
+        service.post(agent_request(TRACE, [1, 2, 3]))
+        sink.wait(lambda spans: any(span.name == "sessionopt.report" for span in spans))
+        service.wait_for(lambda: service.status().get("traces_kept") == 0)
+        service.post(agent_request(TRACE, [1]))
+        service.wait_for(lambda: service.status().get("spans_analysed") == 4)
+        service.wait_for(lambda: service.status()["forwarded"][0].get("sent") == 3)
+        assert sink.names.count("sessionopt.report") == 1
+        assert service.reports[TRACE_HEX]["bill"]["calls"] == 2
+
+
+def test_traces_that_were_held_go_out_when_they_are_no_longer_to_be(tmp_path: Path) -> None:
+    with http_sink() as sink:
+        url = sink.url.removesuffix("/v1/traces")
+        with running_service(tmp_path, f"--forward={url}", "--hold", quiet_seconds=2) as service:
+            service.post(agent_request(TRACE, [1, 2]))
+            service.wait_for(lambda: service.status().get("spans_read") == 2)
+            service.kill()
+        with running_service(tmp_path, f"--forward={url}"):
+            spans = sink.wait(lambda spans: len(spans) >= 2)
+    assert [span.name for span in spans] == ["invoke_agent shop", "chat gpt-4o"]
+    assert "sessionopt.summary" in [event.name for event in spans[0].events]
+
+
 def test_metrics_count_what_came_and_what_was_found(tmp_path: Path) -> None:
     with running_service(tmp_path) as service:
         service.post(agent_request(TRACE, [1, 2]))
         service.wait_for(lambda: service.status().get("reports") == 1)
-        import urllib.request
-
         with urllib.request.urlopen(f"{service.pages}/metrics") as response:
             text = response.read().decode()
     assert "sessionopt_received_spans_total" in text
