@@ -22,7 +22,7 @@ def show(report: OptimizationReport) -> None:
 
 
 provider = TracerProvider(resource=Resource.create({"service.name": "example-agent"}))
-exporter = OTLPSpanExporter(endpoint="http://localhost:4318/v1/traces", timeout=2)
+exporter = OTLPSpanExporter(timeout=2)  # to localhost:4318, or where OTEL_EXPORTER_OTLP_ENDPOINT says
 provider.add_span_processor(SessionOptSpanProcessor(BatchSpanProcessor(exporter), on_report=show))
 tracer = trace.get_tracer("example", tracer_provider=provider)
 

@@ -39,12 +39,14 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.repeated_search import RepeatedSearchAnalyzer as RepeatedSearchAnalyzer
     from otel_sessionopt.analyzers.replay import Replay as Replay
     from otel_sessionopt.analyzers.replay import replay as replay
+    from otel_sessionopt.analyzers.serial_tool_calls import SerialToolCallsAnalyzer as SerialToolCallsAnalyzer
     from otel_sessionopt.analyzers.side_request_overhead import (
         SideRequestOverheadAnalyzer as SideRequestOverheadAnalyzer,
     )
     from otel_sessionopt.analyzers.sub_agent_overlap import SubAgentOverlapAnalyzer as SubAgentOverlapAnalyzer
     from otel_sessionopt.analyzers.token_spike import TokenSpikeAnalyzer as TokenSpikeAnalyzer
     from otel_sessionopt.analyzers.truncated_output import TruncatedOutputAnalyzer as TruncatedOutputAnalyzer
+    from otel_sessionopt.analyzers.unused_tools import UnusedToolsAnalyzer as UnusedToolsAnalyzer
     from otel_sessionopt.exporter import SessionOptSpanExporter as SessionOptSpanExporter
     from otel_sessionopt.optimizer import SessionOptimizer as SessionOptimizer
     from otel_sessionopt.processor import SessionOptSpanProcessor as SessionOptSpanProcessor
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from otel_sessionopt.session.model import SessionStatus as SessionStatus
 
 _HOMES = {
+    "SerialToolCallsAnalyzer": "analyzers.serial_tool_calls",
+    "UnusedToolsAnalyzer": "analyzers.unused_tools",
     "EditChurnAnalyzer": "analyzers.edit_churn",
     "SubAgentOverlapAnalyzer": "analyzers.sub_agent_overlap",
     "TruncatedOutputAnalyzer": "analyzers.truncated_output",

@@ -48,6 +48,15 @@ def api_routes() -> list[Route]:
     return [Route(PREFIX + path, _guarded(handler), methods=methods) for path, (handler, methods) in routes.items()]
 
 
+def nowhere_route() -> Route:
+    """What stands behind the others: every further address is an error in JSON, too."""
+    return Route(f"{PREFIX}/{{path:path}}", _nowhere)
+
+
+def _nowhere(request: Request) -> Response:  # noqa: ARG001 - handlers take it
+    return _error(404, f"there is no such address; {PREFIX}/openapi.json lists them")
+
+
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """`value` as JSON."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

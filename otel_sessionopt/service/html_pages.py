@@ -50,6 +50,7 @@ def html_routes() -> list[Route]:
         "/costs": _costs,
         "/rules": _rules,
         "/rules/{code}": _rules,
+        "/{path:path}": _nowhere,  # the last: what no other route has
     }
     return [Route(path, _guarded(handler)) for path, handler in handlers.items()]
 
@@ -71,6 +72,10 @@ def _page(template: str, *, here: str, status: int = 200, **values: Any) -> Resp
 
 def _problem(status: int, title: str, message: str) -> Response:
     return _page("problem.html", here="", status=status, title=title, message=message)
+
+
+def _nowhere(request: Request) -> Response:  # noqa: ARG001 - handlers take it
+    return _problem(404, "There is no such page", "The pages are Sessions, What costs most, and Rules.")
 
 
 def _history(request: Request) -> HistoryAccess:

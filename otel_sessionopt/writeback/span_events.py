@@ -29,6 +29,7 @@ from otel_sessionopt.writeback.attributes import (
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.issue import EfficiencyIssue
+    from otel_sessionopt.analyzers.overlap import CountedWaste
     from otel_sessionopt.report import OptimizationReport
 
 EMPTY_TIMES: Final[Mapping[str, int]] = MappingProxyType({})
@@ -125,8 +126,12 @@ class RootCopyWriter:
         return copy_with(span, events, attributes, self._limits)
 
 
-def finding_event(issue: EfficiencyIssue, time_ns: int) -> WrittenEvent:
-    """One issue as `sessionopt.finding`."""
+def finding_event(issue: EfficiencyIssue, time_ns: int, counted: CountedWaste | None = None) -> WrittenEvent:
+    """One issue as `sessionopt.finding`.
+
+    `waste` is all that the issue is about; `counted`, where it is known, what of it other findings do not own: that
+    adds up to the waste of the session.
+    """
     values: dict[str, Any] = {
         "code": issue.code,
         "severity": issue.severity.value,
@@ -137,6 +142,10 @@ def finding_event(issue: EfficiencyIssue, time_ns: int) -> WrittenEvent:
         "waste.basis": None if issue.waste is None else issue.waste.basis.value,
         "evidence.span_ids": tuple(issue.events_involved[:MAX_EVIDENCE_IDS]),
     }
+    if counted is not None:
+        values["counted.tokens"] = counted.tokens
+        values["counted.cost_usd"] = None if counted.cost_usd is None else float(counted.cost_usd)
+        values["counted.already_by"] = counted.already_counted_by or None
     attributes = {semconv.FINDING_PREFIX + name: value for name, value in values.items() if value is not None}
     return WrittenEvent(semconv.FINDING_EVENT, time_ns, attributes)
 
@@ -158,7 +167,10 @@ def report_events(
         evidence_ns: end times of evidence events by event id.
     """
     shown = report.issues[:max_findings]
-    events = [finding_event(issue, _time_of(issue, start_ns, end_ns, evidence_ns)) for issue in shown]
+    events = [
+        finding_event(issue, _time_of(issue, start_ns, end_ns, evidence_ns), report.counted.get(issue.id))
+        for issue in shown
+    ]
     summary = root_attributes(report) | replay_attributes(report) | {FINDINGS: len(report.issues)}
     if len(shown) < len(report.issues):
         summary[FINDINGS_OMITTED] = len(report.issues) - len(shown)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import otel_sessionopt
 from otel_sessionopt.analyzers.base import BaseAnalyzer
 from otel_sessionopt.analyzers.catalog import (
     ANALYZER_CLASSES,
@@ -183,3 +184,9 @@ def test_a_wrong_setting_names_its_source_and_what_is_allowed(
         build_analyzers(rules, "x.toml")
     assert message in str(error.value)
     assert str(error.value).startswith("x.toml: ")
+
+
+def test_every_rule_is_a_public_name() -> None:
+    for analyzer in ANALYZER_CLASSES:
+        assert getattr(otel_sessionopt, analyzer.__name__) is analyzer
+        assert analyzer.__name__ in otel_sessionopt.__all__

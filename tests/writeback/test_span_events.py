@@ -25,7 +25,7 @@ from otel_sessionopt.writeback.span_events import (
     times_of,
 )
 from tests.golden.cases import cases
-from tests.report.reports import issue, quiet_session, report_of
+from tests.report.reports import issue, quiet_session, report_of, wasteful_session
 
 LIMITS = SpanLimits()
 PLAIN = (str, bool, int, float)
@@ -91,6 +91,20 @@ def test_evidence_ids_are_bounded() -> None:
 
 
 # --- the events of a root
+
+
+def test_what_findings_count_adds_up_to_the_waste_of_the_session() -> None:
+    report = report_of(wasteful_session().session())
+    events = [each for each in report_events(report, 99, 0, 9) if each.name == "sessionopt.finding"]
+    own = sum(each.attributes.get("sessionopt.finding.waste.cost_usd", 0.0) for each in events)
+    counted = sum(each.attributes["sessionopt.finding.counted.cost_usd"] for each in events)
+    tokens = sum(each.attributes["sessionopt.finding.counted.tokens"] for each in events)
+    owners = [each.attributes.get("sessionopt.finding.counted.already_by", ()) for each in events]
+
+    assert counted == pytest.approx(report.total_waste_cost)
+    assert tokens == report.total_waste_tokens
+    assert own > counted  # some tokens are in two findings
+    assert any(owners)
 
 
 def test_findings_come_first_then_the_summary_and_the_evaluation() -> None:
