@@ -132,8 +132,9 @@ class SerialToolCallsAnalyzer(BaseAnalyzer):
 def _groups(session: Session, row: CallRow) -> Iterator[list[_Look]]:
     """Looks in a row of which none needed an earlier one, as far as the words of the results tell."""
     group: list[_Look] = []
+    events_of = requests(session).events_of
     for index, call in enumerate(row.calls):
-        look = _look(session, index, call)
+        look = _look(events_of.get(call.event.id, ()), index, call)
         goes_on = bool(group) and look is not None and group[-1].place == index - 1 and row.step(index - 1).is_of_agent
         if group and not (goes_on and look is not None and _is_free(look, group)):
             yield group
@@ -144,8 +145,7 @@ def _groups(session: Session, row: CallRow) -> Iterator[list[_Look]]:
         yield group
 
 
-def _look(session: Session, index: int, call: CallBill) -> _Look | None:
-    asked = requests(session).events_of.get(call.event.id, ())
+def _look(asked: Sequence[SessionEvent], index: int, call: CallBill) -> _Look | None:
     if len(asked) != 1 or (call.event.content_tokens or 0) > _REMARK_TOKENS:
         return None
     event = asked[0]

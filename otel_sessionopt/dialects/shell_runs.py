@@ -20,6 +20,7 @@ from otel_sessionopt.dialects.shell_options import read_options
 from otel_sessionopt.dialects.shell_words import Word
 
 _WAITING = frozenset({"sleep", "start-sleep", "wait"})
+_RUN_ANSWER = RUN._replace(is_exit_one_an_answer=True)
 
 
 def run_tool(name: str, words: Sequence[Word], is_piped: bool) -> Effect | None:
@@ -36,7 +37,7 @@ def run_tool(name: str, words: Sequence[Word], is_piped: bool) -> Effect | None:
     if is_piped and name in tables.FILTER_COMMANDS:
         return FILTER._replace(scope=name)
     effect = POLL if name in tables.POLL_COMMANDS else RUN
-    return effect._replace(is_exit_one_an_answer=name in tables.ANSWER_COMMANDS)
+    return effect._replace(is_exit_one_an_answer=True) if name in tables.ANSWER_COMMANDS else effect
 
 
 def _run_subcommand(name: str, texts: list[str]) -> Effect | None:
@@ -54,7 +55,7 @@ def _run_subcommand(name: str, texts: list[str]) -> Effect | None:
     known = tables.RUN_SUBCOMMANDS.get(name)
     if known is not None:
         is_known = first in known or ":".join(operands[:2]) in known
-        return RUN._replace(is_exit_one_an_answer=paths[0] in tables.ANSWER_COMMANDS) if is_known else UNKNOWN
+        return (_RUN_ANSWER if paths[0] in tables.ANSWER_COMMANDS else RUN) if is_known else UNKNOWN
     if first == "status":
         return POLL  # whatever it is, its state was asked for
     return RUN if texts in (["--version"], ["-V"]) or "--help" in texts else None

@@ -265,8 +265,10 @@ def _run_shell(call: _Call) -> ToolReading:
     moved = call.text(*keys.WORKDIR_KEYS)
     workdir = call.workdir if moved is None else normalise_path(moved, call.workdir) or call.workdir
     shell = parse_command(command, workdir, is_powershell=call.named.key == "powershell")
-    reading = _reading(
-        call._replace(row=ToolRow(shell.kind)),
+    # Not by `_replace`, which takes as long as all the rest here.
+    arguments_hash, chars = call.arguments_hash, call.arguments_chars
+    return _reading(
+        _Call(call.named, ToolRow(shell.kind), call.arguments, call.workdir, arguments_hash, chars),
         shell.accesses,
         query=shell.query,
         scope=shell.scope,
@@ -274,8 +276,8 @@ def _run_shell(call: _Call) -> ToolReading:
         may_write=shell.may_write,
         is_poll=shell.is_poll,
         is_shell=True,
+        is_exit_one_an_answer=shell.is_exit_one_an_answer,
     )
-    return reading._replace(is_exit_one_an_answer=shell.is_exit_one_an_answer)
 
 
 _READERS: Final[dict[ToolKind, Callable[[_Call], ToolReading]]] = {
@@ -332,6 +334,7 @@ def _reading(
     may_write: bool = False,
     is_poll: bool = False,
     is_shell: bool = False,
+    is_exit_one_an_answer: bool = False,
 ) -> ToolReading:
     """Put a reading together; long texts are cut here, after their hashes were taken."""
     if len(scope) > MAX_SCOPE_CHARS:
@@ -350,7 +353,9 @@ def _reading(
         is_poll or row.is_poll,
         row.is_cursor,
         is_shell,
-        arguments_chars=call.arguments_chars,
+        is_exit_one_an_answer,
+        None,
+        call.arguments_chars,
     )
 
 
