@@ -38,9 +38,8 @@ def iso_from_ns(ns: int) -> str:
     Times that no calendar has (a clock that ran wild) are held at its ends.
     """
     seconds, fraction = divmod(min(max(ns, 0), _MAX_NS - 1), NS_PER_SECOND)
-    days, seconds = divmod(seconds, 86_400)
     minutes, seconds = divmod(seconds, 60)
-    text = f"{_iso_date(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+    text = f"{_iso_minute(minutes)}:{seconds:02d}"
     if not fraction:
         return text + "+00:00"
     if fraction % 1000:
@@ -48,6 +47,6 @@ def iso_from_ns(ns: int) -> str:
     return f"{text}.{fraction // 1000:06d}+00:00"
 
 
-@lru_cache(maxsize=64)  # spans of one trace share their day
-def _iso_date(days: int) -> str:
-    return (_EPOCH + timedelta(days=days)).date().isoformat()
+@lru_cache(maxsize=64)  # spans that come one after the other share their minute
+def _iso_minute(minutes: int) -> str:
+    return (_EPOCH + timedelta(minutes=minutes)).isoformat()[: len("2026-01-31T12:00")]
