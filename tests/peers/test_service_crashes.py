@@ -35,7 +35,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 
 def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     disk = tmp_path / "disk"
-    with small_disk(disk, "24m"), running_service(disk / "service", raw_retention_seconds=1) as service:
+    with small_disk(disk, "128m"), running_service(disk / "service", raw_retention_seconds=1) as service:
         senders = Senders(service.http, clients=2, seed=11)
         time.sleep(2)
         _fill(disk / "ballast")
