@@ -48,8 +48,8 @@ def api_routes() -> list[Route]:
     return [Route(PREFIX + path, _guarded(handler), methods=methods) for path, (handler, methods) in routes.items()]
 
 
-def nowhere_route() -> Route:
-    """What stands behind the others: every further address is an error in JSON, too."""
+def no_such_address() -> Route:
+    """What stands behind the other routes: every further address is an error in JSON, too."""
     return Route(f"{PREFIX}/{{path:path}}", _nowhere)
 
 

@@ -50,7 +50,6 @@ def html_routes() -> list[Route]:
         "/costs": _costs,
         "/rules": _rules,
         "/rules/{code}": _rules,
-        "/{path:path}": _nowhere,  # the last: what no other route has
     }
     return [Route(path, _guarded(handler)) for path, handler in handlers.items()]
 
@@ -72,6 +71,11 @@ def _page(template: str, *, here: str, status: int = 200, **values: Any) -> Resp
 
 def _problem(status: int, title: str, message: str) -> Response:
     return _page("problem.html", here="", status=status, title=title, message=message)
+
+
+def no_such_page() -> Route:
+    """What stands behind all others: every further address is told on a page, too."""
+    return Route("/{path:path}", _nowhere)
 
 
 def _nowhere(request: Request) -> Response:  # noqa: ARG001 - handlers take it

@@ -68,11 +68,11 @@ class _HistoryPages:
     def _made(self) -> ASGIApp:
         with self._lock:
             if self._app is None:
-                from otel_sessionopt.service.api import api_routes, nowhere_route
+                from otel_sessionopt.service.api import api_routes, no_such_address
                 from otel_sessionopt.service.history_access import HistoryAccess
-                from otel_sessionopt.service.html_pages import html_routes
+                from otel_sessionopt.service.html_pages import html_routes, no_such_page
 
-                made = Starlette(routes=[*api_routes(), nowhere_route(), *html_routes()])
+                made = Starlette(routes=[*api_routes(), no_such_address(), *html_routes(), no_such_page()])
                 made.state.history = HistoryAccess(self._settings)
                 self._app = made
             return self._app
