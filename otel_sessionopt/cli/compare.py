@@ -85,10 +85,12 @@ def _give_page(page: str, output: Path | None) -> None:
 def _rows(comparison: dict[str, Any]) -> list[tuple[str, ...]]:
     from otel_sessionopt.report import figures
     from otel_sessionopt.report.masking import clean_text
+    from otel_sessionopt.report.session_names import short_ids
 
+    names = short_ids([row["id"] for row in comparison["sessions"]])
     rows = [
         (
-            clean_text(row["id"]),
+            clean_text(name),
             clean_text(row["agent"]),
             clean_text(row["task"], _TASK_WIDTH),
             f"{row['total_tokens']:,}",
@@ -96,7 +98,7 @@ def _rows(comparison: dict[str, Any]) -> list[tuple[str, ...]]:
             figures.score(row["efficiency_score"]),
             f"{row['issue_count']:,}",
         )
-        for row in comparison["sessions"]
+        for name, row in zip(names, comparison["sessions"], strict=True)
     ]
     mean = comparison["averages"]
     average = (

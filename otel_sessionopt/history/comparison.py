@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from otel_sessionopt.report import figures as shown
 from otel_sessionopt.report import phrases
 from otel_sessionopt.report.masking import clean_text
+from otel_sessionopt.report.session_names import short_ids
 from otel_sessionopt.store.records import Figures, IssueTally, StoredSession
 
 RECENT_SESSIONS: Final = 20
@@ -27,6 +28,8 @@ def compare(sessions: Sequence[StoredSession]) -> dict[str, Any]:
     to waste, is best only among its like.
     """
     best = min(sessions, key=_rank)
+    ids = [each.session.id for each in sessions]
+    names = dict(zip(ids, map(clean_text, short_ids(ids)), strict=True))
     others = [each for each in sessions if each is not best]
     worst = max(others, key=lambda each: _rank(each)[1:])
     return {
@@ -34,7 +37,7 @@ def compare(sessions: Sequence[StoredSession]) -> dict[str, Any]:
         "averages": averages([_figures(each) for each in sessions]),
         "best_performer": best.session.id,
         "worst_performer": worst.session.id,
-        "recommendations": _recommendations(best, others),
+        "recommendations": _recommendations(best, others, names),
     }
 
 
@@ -96,27 +99,28 @@ def _rank(stored: StoredSession) -> tuple[bool, float, Decimal, int, str]:
     return own.tokens == 0, -own.efficiency_score, unpriced_last, own.tokens, stored.session.id
 
 
-def _recommendations(best: StoredSession, others: Sequence[StoredSession]) -> list[str]:
+def _recommendations(best: StoredSession, others: Sequence[StoredSession], names: Mapping[str, str]) -> list[str]:
     own = _figures(best)
     rest = [_figures(each) for each in others]
-    sentences = _issue_sentences(best, others)
+    sentences = _issue_sentences(best, others, names)
+    name = names[best.session.id]
     mean_tokens = _mean([each.tokens for each in rest])
     if own.tokens and own.tokens < mean_tokens * _NOTABLE_RATIO:
         sentences.append(
-            f"{best.session.id} needed {shown.count(own.tokens, 'token')}, "
+            f"{name} needed {shown.count(own.tokens, 'token')}, "
             f"the others {mean_tokens:,.0f} on average: give the others its narrower task or context."
         )
     models = sorted({each.session.model for each in others} - {best.session.model, *_NO_MODEL})
     if models and best.session.model not in _NO_MODEL:
-        sentences.append(f"{best.session.id} ran on {best.session.model}, others on {', '.join(models)}.")
+        sentences.append(f"{name} ran on {best.session.model}, others on {', '.join(models)}.")
     if not sentences:
         return ["Nothing that the rules look at sets these sessions apart."]
     return sentences[:_MAX_RECOMMENDATIONS]
 
 
-def _issue_sentences(best: StoredSession, others: Sequence[StoredSession]) -> list[str]:
+def _issue_sentences(best: StoredSession, others: Sequence[StoredSession], names: Mapping[str, str]) -> list[str]:
     """One sentence for each type of issue that the best session has less of, the dearest first."""
-    own = _figures(best).issues
+    own, name = _figures(best).issues, names[best.session.id]
     found: list[tuple[int, int, str]] = []
     for issue_type in sorted({name for each in others for name in _figures(each).issues}):
         mine = own.get(issue_type, _NO_TALLY)
@@ -130,8 +134,8 @@ def _issue_sentences(best: StoredSession, others: Sequence[StoredSession]) -> li
             (
                 theirs.waste_tokens,
                 theirs.issues,
-                f"{best.session.id} has {mine.issues or 'no'} “{words}”, "
-                f"{most.session.id} has {theirs.issues:,}{wasted}: avoid it as {best.session.id} does.",
+                f"{name} has {mine.issues or 'no'} “{words}”, "
+                f"{names[most.session.id]} has {theirs.issues:,}{wasted}: avoid it as {name} does.",
             )
         )
     return [sentence for *_, sentence in sorted(found, key=lambda each: (-each[0], -each[1], each[2]))]
