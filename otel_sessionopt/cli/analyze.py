@@ -190,9 +190,11 @@ class _Run:
         self._tell_further_errors()
         total = tally.total()
         if total.sessions == 0 and not self.errors:
+            passed_over = any(not each.is_named for each in inputs)
             click.echo(
                 f"No agent session in {count(len(inputs), 'input file')}: no span in them is a model or tool call. "
-                "`sessionoptimizer doctor PATH` says more.",
+                + ("Files of a folder that are in no known format are passed over; name one to be told. " * passed_over)
+                + "`sessionoptimizer doctor PATH` says more.",
                 err=True,
             )
         sink.close(total, self.errors)

@@ -5,6 +5,7 @@ Commands are imported when they run: `--version` and `--help` answer without loa
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from contextlib import suppress
@@ -59,6 +60,20 @@ Settings: defaults < ~/.sessionoptimizer/config.toml (or $SESSIONOPT_CONFIG, or 
 < SESSIONOPT_* variables < flags; `sessionoptimizer rules --all` lists them.
 Nothing leaves this machine unless you set an endpoint.
 """
+
+_IN_ASCII: Final = "sessionopt-ascii"
+# What our own texts have beyond ASCII.
+_ASCII_FORMS: Final = {
+    **dict.fromkeys("─━–—", "-"),
+    **dict.fromkeys("“”", '"'),
+    "×": "x",
+    "…": "...",
+    "→": "->",
+    "·": ",",
+    "▲": "^",
+    "▼": "v",
+    "’": "'",
+}
 
 
 class LazyGroup(click.Group):
@@ -161,8 +176,16 @@ def _close_output() -> None:
 
 
 def _accept_any_text() -> None:
-    """Never fail on a character that the terminal's encoding lacks: it shows as `?` or as its escape."""
+    """Never fail on a character that the terminal's encoding lacks: it shows as plain ASCII, or as its escape."""
+    codecs.register_error(_IN_ASCII, _in_ascii)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+            reconfigure(errors=_IN_ASCII)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = _ASCII_FORMS.get(error.object[error.start])
+    return (found, error.start + 1) if found else codecs.backslashreplace_errors(error)

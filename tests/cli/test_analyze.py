@@ -271,6 +271,7 @@ def test_traces_without_an_agent_are_no_error_and_no_report(tmp_path: Path, caps
 
     assert out == ""
     assert "No agent session in 1 input file:" in err
+    assert "passed over" not in err  # it was named, and is in a known format
 
 
 def test_a_file_name_with_control_characters_does_not_reach_the_terminal(tmp_path: Path, capsys: Capture) -> None:
@@ -406,3 +407,12 @@ def test_an_interruption_ends_a_run_quietly(home: Path, tmp_path: Path) -> None:
 
     assert process.returncode == 130
     assert (out, err.strip()) == (b"", b"")
+
+
+def test_a_folder_of_files_in_no_known_format_says_that_they_are_passed_over(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "trace.json").write_text('{"trace": {"id": "x"}}')
+
+    assert run(["analyze", str(folder)]) == 0
+    assert "Files of a folder that are in no known format are passed over" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from otel_sessionopt import __version__
 from otel_sessionopt.cli import main as main_module
 from otel_sessionopt.cli.main import COMMANDS, run
 from otel_sessionopt.errors import ConfigError
+from tests.cli import otlp
 from tests.cli.run import run_command
 
 
@@ -70,6 +71,22 @@ def test_a_command_that_is_none_brings_the_one_it_looks_like(capsys: pytest.Capt
     assert "Error: there is no command 'analyse'; did you mean 'analyze'?" in capsys.readouterr().err
     assert run(["qqq"]) == 2
     assert "there are: analyze, start, log," in capsys.readouterr().err
+
+
+def test_a_terminal_that_lacks_a_character_gets_one_that_it_has(home: Path) -> None:
+    folder = home / "x"
+    folder.mkdir()
+    for number in (1, 2):
+        (folder / f"{number}.jsonl").write_text(otlp.line(number, reads=3), encoding="utf-8")
+    plain = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}
+    outcome = run_command("analyze", folder, home=home, environ=plain)
+
+    assert (outcome.status, outcome.err) == (0, "")
+    assert f"\n{'-' * 80}\n" in outcome.out  # and not an escape for each of 80 lines
+    assert "\\u" not in outcome.out
+    (home / "一.json").write_text("x")
+    told = run_command("analyze", home / "一.json", home=home, environ=plain).err
+    assert "\\u4e00.json: in no format that is known" in told
 
 
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
