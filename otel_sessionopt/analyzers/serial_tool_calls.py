@@ -99,7 +99,7 @@ class SerialToolCallsAnalyzer(BaseAnalyzer):
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """One issue per context."""
         for context, row in call_rows(session).items():
-            found = [group for group in _groups(session, row) if len(group) >= self.min_calls]
+            found = [group for group in _groups(session, row, self.min_calls) if len(group) >= self.min_calls]
             if found:
                 yield self._issue(session, context, row, found)
 
@@ -129,20 +129,36 @@ class SerialToolCallsAnalyzer(BaseAnalyzer):
         )
 
 
-def _groups(session: Session, row: CallRow) -> Iterator[list[_Look]]:
-    """Looks in a row of which none needed an earlier one, as far as the words of the results tell."""
-    group: list[_Look] = []
+def _groups(session: Session, row: CallRow, least: int) -> Iterator[list[_Look]]:
+    """Looks in a row of which none needed an earlier one, as far as the words of the results tell.
+
+    Where fewer than `least` calls in a row look at something, there is nothing to tell by words.
+    """
+    for looks in _looks_in_a_row(session, row):
+        if len(looks) < least:
+            continue
+        group = looks[:1]
+        for look in looks[1:]:
+            if row.step(look.place - 1).is_of_agent and _is_free(look, group):
+                group.append(look)
+            else:
+                yield group
+                group = [look]
+        yield group
+
+
+def _looks_in_a_row(session: Session, row: CallRow) -> Iterator[list[_Look]]:
     events_of = requests(session).events_of
+    looks: list[_Look] = []
     for index, call in enumerate(row.calls):
         look = _look(events_of.get(call.event.id, ()), index, call)
-        goes_on = bool(group) and look is not None and group[-1].place == index - 1 and row.step(index - 1).is_of_agent
-        if group and not (goes_on and look is not None and _is_free(look, group)):
-            yield group
-            group = []
         if look is not None:
-            group.append(look)
-    if group:
-        yield group
+            looks.append(look)
+        elif looks:
+            yield looks
+            looks = []
+    if looks:
+        yield looks
 
 
 def _look(asked: Sequence[SessionEvent], index: int, call: CallBill) -> _Look | None:

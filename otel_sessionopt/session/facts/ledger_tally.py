@@ -87,11 +87,14 @@ def tally(contexts: Iterable[ContextLedger]) -> Tally:
 def _add_items(sums: dict[_Key, _Sum], certainty: dict[bool, int], ledger: ContextLedger) -> None:
     priced, table = ledger.charges.priced, ledger.table
     rows = zip(table.events, table.sources, ledger.amounts, table.measured, table.entries, table.ends, strict=True)
+    plain: dict[Source, _Sum] = {}
     for event, source, (a, b, c, d, e, money), is_measured, entry, end in rows:
-        if event is None or not is_tool_call(event):
-            into = _sum_at(sums, (source, None, None))
-        else:
+        if event is not None and is_tool_call(event):
             into = _sum_at(sums, (source, tool_of(event), path_of(event)))
+        elif source in plain:
+            into = plain[source]
+        else:
+            into = plain[source] = _sum_at(sums, (source, None, None))
         into.uncached += a
         into.read += b
         into.write += c
