@@ -11,6 +11,7 @@ from otel_sessionopt.analyzers.content import TOOL_EVENTS
 from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, Severity, Waste, issue_id
 from otel_sessionopt.dialects.sessionopt import SessionOpt
 from otel_sessionopt.session.facts.bill import bill
+from otel_sessionopt.session.facts.failures import failed_events
 from otel_sessionopt.session.model import EventType, Session, SessionEvent, SessionStatus
 
 # Events that take part in telling how a run ended.
@@ -68,6 +69,8 @@ class AbandonedRunAnalyzer(BaseAnalyzer):
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """At most one issue a session."""
+        if not _may_have_failed(session):
+            return
         last = _last_of_run(session.events)
         if last is None or _is_answer(last) or not _has_failed(session, last):
             return
@@ -84,6 +87,13 @@ class AbandonedRunAnalyzer(BaseAnalyzer):
             metadata={"status": session.status.value, "model_calls": len(ours.calls)},
             waste=Waste(tokens=ours.total_tokens, basis=Basis.AT_RISK, cost_usd=ours.cost_usd),
         )
+
+
+def _may_have_failed(session: Session) -> bool:
+    """Whether it is worth to look for the end of the run; see `_has_failed`."""
+    if session.is_recorded or session.status in (SessionStatus.FAILED, SessionStatus.ACTIVE):
+        return session.status is not SessionStatus.ACTIVE
+    return bool(failed_events(session))
 
 
 def _has_failed(session: Session, last: SessionEvent) -> bool:

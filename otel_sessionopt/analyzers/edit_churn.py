@@ -14,6 +14,7 @@ from otel_sessionopt.analyzers.round_claims import round_claims
 from otel_sessionopt.analyzers.shell_program import shell_program
 from otel_sessionopt.dialects.digest import ToolKind
 from otel_sessionopt.session.facts.contexts import context_events
+from otel_sessionopt.session.facts.failures import failed_events
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 
@@ -83,6 +84,8 @@ class EditChurnAnalyzer(BaseAnalyzer):
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """One issue per context and file."""
+        if len(failed_events(session)) < self.min_edits:
+            return
         for context, events in context_events(session).items():
             by_path: dict[str, list[_Churn]] = {}
             for churn in _churns(events):

@@ -13,6 +13,7 @@ from otel_sessionopt.analyzers.issue import EfficiencyIssue, IssueType, Severity
 from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.analyzers.round_claims import basis_of_claims, round_claims
 from otel_sessionopt.analyzers.shell_program import shell_program
+from otel_sessionopt.session.facts.failures import failed_events
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
 
@@ -83,6 +84,8 @@ class FailedRetryAnalyzer(BaseAnalyzer):
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """One issue per context, tool and program."""
+        if len(failed_events(session)) < self.min_failures:
+            return
         grouped: dict[_Attempt, list[list[SessionEvent]]] = {}
         for attempt, row in _Rows(session).find():
             if len(row) >= self.min_failures:

@@ -14,6 +14,7 @@ from otel_sessionopt.analyzers.issue import Basis, EfficiencyIssue, IssueType, S
 from otel_sessionopt.analyzers.ledger_waste import ledger_waste
 from otel_sessionopt.session.events import UNATTRIBUTED
 from otel_sessionopt.session.facts.bill import bill
+from otel_sessionopt.session.facts.failures import failed_events
 from otel_sessionopt.session.facts.ledger import ledger
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
 
@@ -74,13 +75,10 @@ class HighErrorRateAnalyzer(BaseAnalyzer):
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """At most one issue a session."""
-        total = 0
-        failed: list[SessionEvent] = []
-        for event in session.events:
-            if _can_fail(event):
-                total += 1
-                if event.error is not None or event.event_type is EventType.ERROR:
-                    failed.append(event)
+        failed = [event for event in failed_events(session) if _can_fail(event)]
+        if not failed:
+            return
+        total = len([event for event in session.events if _can_fail(event)])
         if total > self.min_events and len(failed) / total > self.max_ratio:
             yield self._issue(session, failed, total)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -119,7 +120,8 @@ class NoProgressLoopAnalyzer(BaseAnalyzer):
 
     def _loops(self, stretch: Sequence[Turn]) -> Iterator[_Loop]:
         """Loops of a stretch, the shortest cycle first; each turn is in one loop at most."""
-        if len(stretch) < self.min_repeats:
+        # Every call of a loop is made that often.
+        if not stretch or max(Counter([turn.asked for turn in stretch]).values()) < self.min_repeats:
             return
         free = 0
         while free < len(stretch):

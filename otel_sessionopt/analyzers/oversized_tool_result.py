@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from otel_sessionopt.analyzers.base import AnalyzerMeta, BaseAnalyzer, Category, Fact, threshold
 from otel_sessionopt.analyzers.claim_kinds import ItemClaim
@@ -15,6 +15,8 @@ from otel_sessionopt.analyzers.shell_program import shell_program
 from otel_sessionopt.session.facts.ledger import ledger
 from otel_sessionopt.session.facts.ledger_items import LedgerItem, Source
 from otel_sessionopt.session.model import EventType, Session, SessionEvent
+
+_RESULT: Final = Source.TOOL_RESULT
 
 
 class _Result(NamedTuple):
@@ -95,11 +97,12 @@ class OversizedToolResultAnalyzer(BaseAnalyzer):
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """One issue per context, tool and program."""
+        window = self.window_ratio * self.window_tokens
         items = [
             context.table.item(row)  # from the columns: few items are ever looked at
             for context in ledger(session).contexts
             for row, (source, tokens) in enumerate(zip(context.table.sources, context.table.tokens, strict=True))
-            if source is Source.TOOL_RESULT and self._is_large(tokens)
+            if source is _RESULT and (tokens >= self.min_tokens or tokens > window)
         ]
         if not items:
             return
@@ -114,9 +117,6 @@ class OversizedToolResultAnalyzer(BaseAnalyzer):
             groups.setdefault((item.context, tool_name(event), program), []).append(_Result(event, item))
         for thing, results in groups.items():
             yield self._issue(session, thing, results)
-
-    def _is_large(self, tokens: int) -> bool:
-        return tokens >= self.min_tokens or tokens > self.window_ratio * self.window_tokens
 
     def _issue(self, session: Session, thing: tuple[str, str, str], results: Sequence[_Result]) -> EfficiencyIssue:
         _, tool, program = thing

@@ -16,7 +16,9 @@ from otel_sessionopt.session.model import Session
 
 # Three calls say what a session's usual call is; with fewer there is no usual one.
 _MIN_CALLS: Final = 3
-_NEW_CLASSES: Final = (PriceClass.INPUT, PriceClass.OUTPUT)
+_INPUT: Final = PriceClass.INPUT
+_OUTPUT: Final = PriceClass.OUTPUT
+_NEW_CLASSES: Final = (_INPUT, _OUTPUT)
 
 
 class _Sized(NamedTuple):
@@ -83,7 +85,11 @@ class TokenSpikeAnalyzer(BaseAnalyzer):
 
     def analyze(self, session: Session) -> Iterable[EfficiencyIssue]:
         """At most one issue a session, with its spikes in order."""
-        calls = [sized for call in bill(session).calls if (sized := _sized(call)).tokens > 0 and _is_one_call(call)]
+        charged = bill(session).calls
+        large = [call for call in charged if _new_tokens(call) >= self.min_new_tokens or not call.event.context]
+        if not large:
+            return
+        calls = [sized for call in charged if (sized := _sized(call)).tokens > 0 and _is_one_call(call)]
         if len(calls) < _MIN_CALLS:
             return
         mean = sum(sized.tokens for sized in calls) / len(calls)
@@ -131,7 +137,11 @@ def _is_one_call(call: CallBill) -> bool:
 
 
 def _sized(call: CallBill) -> _Sized:
-    return _Sized(call, call.tokens[PriceClass.INPUT] + call.tokens[PriceClass.OUTPUT])
+    return _Sized(call, _new_tokens(call))
+
+
+def _new_tokens(call: CallBill) -> int:
+    return call.tokens[_INPUT] + call.tokens[_OUTPUT]
 
 
 def _shares(excesses: Iterable[tuple[_Sized, float]]) -> Iterator[tuple[str, PriceClass, float]]:
