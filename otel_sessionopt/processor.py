@@ -114,6 +114,11 @@ class SessionOptSpanProcessor(SpanProcessor):
             events=self._event_writer,
         )
         self._writer: SpanWriter = self._copy_writer
+        if not hasattr(next_processor, "on_start"):
+            kind = type(next_processor).__name__
+            raise TypeError(
+                f"next_processor is of type {kind}; a span processor is wanted: BatchSpanProcessor(exporter)"
+            )
         # Bound once: these are called for every span. A processor made before SDK 1.40 may lack the middle one.
         self._forward_start = next_processor.on_start
         self._forward_ending = getattr(next_processor, "_on_ending", _ignore)

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import (
     SpanProcessor,
     TracerProvider,
 )
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags
 
@@ -447,3 +448,8 @@ def test_there_is_no_thread_before_the_first_span_and_one_afterwards() -> None:
             with world.tracer.start_as_current_span("root"):
                 assert workers() == before + 1
     assert workers() == before
+
+
+def test_an_exporter_in_the_place_of_a_processor_is_told_how_it_is_wanted() -> None:
+    with pytest.raises(TypeError, match=r"of type InMemorySpanExporter; .* BatchSpanProcessor\(exporter\)"):
+        SessionOptSpanProcessor(InMemorySpanExporter())  # type: ignore[arg-type]

@@ -43,6 +43,11 @@ class HistoryAccess:
         return True
 
     @property
+    def otlp_port(self) -> int:
+        """Where the service takes OTLP/HTTP, as configured."""
+        return self._settings.service.http_port
+
+    @property
     def store(self) -> Store:
         """The store. Raises `StoreError` where it cannot be opened."""
         with self._lock:

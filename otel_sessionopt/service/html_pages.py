@@ -108,6 +108,7 @@ def _sessions(request: Request) -> Response:
     }
     return _page(
         "sessions.html",
+        otlp_port=_history(request).otlp_port,
         here="sessions",
         status=400 if problem else 200,
         problem=problem,

@@ -100,6 +100,12 @@ def test_a_session_page_is_the_report_with_links_to_jaeger_and_back(client: Test
     assert 'href="/sessions"' in text
 
 
+def test_an_empty_history_says_where_to_send_spans_to(settings: Settings) -> None:
+    moved = replace(settings, service=replace(settings.service, http_port=14318))
+    with client_of(moved) as opened:
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:14318" in opened.get("/sessions").text
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
