@@ -83,8 +83,7 @@ class KeyTable:
             if attributes[key] is None:
                 continue
             field, rank = places[key]
-            earlier = found.get(field)
-            if earlier is None or rank < places[earlier][1]:
+            if field not in found or rank < places[found[field]][1]:
                 found[field] = key
         return found
 

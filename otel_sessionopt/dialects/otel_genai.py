@@ -175,7 +175,7 @@ def read_genai(
         warnings += problems
         if operation in _CONTAINERS and not model.has_usage and model.reported_cost_usd is None:
             model = None
-        if operation is _MODEL_CALL:
+        if operation is _MODEL_CALL and (record.events or "inputs" in found or "outputs" in found):
             told, content_chars, problems = _read_messages(record, found)
             warnings += problems
         if operation is _MODEL_CALL and "definitions" in found:
