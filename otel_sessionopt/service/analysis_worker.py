@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_sessionopt.history.keeping import keep_report
+from otel_sessionopt.history.keeping import figures_of, keep_report
 from otel_sessionopt.history.opening import open_history
 from otel_sessionopt.own_process import collect_garbage_rarely
 from otel_sessionopt.pipeline import Pipeline
@@ -21,6 +21,7 @@ from otel_sessionopt.service.finding_spans import finding_request, root_digest
 from otel_sessionopt.service.held_traces import annotated_requests
 from otel_sessionopt.service.trace_store import DueTrace, Figures, Outcome, TraceStore
 from otel_sessionopt.session import Release
+from otel_sessionopt.session.conversation import conversation_of
 from otel_sessionopt.writeback.report_files import FORMATS, write_report
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 _RENDERERS: Final = {**FORMATS, "json": as_compact_json}
 
+MOST_JOINT_SPANS: Final = 20_000
+"""Of a conversation that is judged as one, again with each of its traces; so many take about two seconds."""
 RETIRE_BYTES: Final = 128 * 1024 * 1024
 """A worker that a large trace has made so big ends; a fresh one takes its place."""
 
@@ -90,10 +93,31 @@ class Analysis:
             report = None  # some late spans of a trace that was forgotten: what was told of all of it stays true
         if report is not None and self._settings.report.enabled:
             self._write(report)
+        if report is not None and report.session.conversation_id:
+            self._judge_conversation(due, report.session.conversation_id, digests, release)
         outgoing = self._outgoing(due, report, digests)
         seconds = time.process_time() - started
         figures = due.counted if report is None else _figures(report)
         return Outcome(due, is_session, spans, seconds, *outgoing, figures)
+
+    def _judge_conversation(
+        self, due: DueTrace, session_id: str, digests: Sequence[SpanDigest], release: Release
+    ) -> None:
+        """Refresh the report of all traces of a conversation together, where there are others of it."""
+        packed = self._store.digests_of_conversation(conversation_of(digests) or "", MOST_JOINT_SPANS)
+        if len(packed) < 2:
+            return
+        traces = {trace_id: different_digests(each) for trace_id, each in packed.items()} | {due.trace_id: digests}
+        release = release._replace(span_count=sum(map(len, traces.values())), late_spans=0, dropped={})
+        report = self._pipeline.analyze_conversation(session_id, traces, release)
+        if report is None:
+            return
+        if self._history is not None:
+            trace_ids = [f"{trace_id:032x}" for trace_id in traces]
+            if not self._history.put_joint_report(session_id, trace_ids, report.to_dict(), figures_of(report)):
+                return  # an earlier trace of it was forgotten: the history adds up what each came to
+        if self._settings.report.enabled:
+            self._write(report)
 
     def _write(self, report: OptimizationReport) -> None:
         report_settings, service = self._settings.report, self._settings.service

@@ -64,7 +64,10 @@ def _read(request: Request, arrived: defaultdict[int, Arrived], messages: Messag
         if record.name == semconv.REPORT_SPAN and record.scope_name == semconv.SCOPE_NAME:
             continue
         part = _part(arrived, record.trace_id, received_s)
-        part.digests.append(pack_digest(Pipeline.digest(record)))
+        digest = Pipeline.digest(record)
+        part.digests.append(pack_digest(digest))
+        if digest.conversation_id and not part.conversation:
+            part.conversation = digest.conversation_id
         if record.parent_span_id is None:
             part.has_root = True
     for trace_id, digest in messages.digests():

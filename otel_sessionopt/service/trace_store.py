@@ -26,6 +26,7 @@ _COLUMNS: Final = (
     "id, trace_id, last_s, has_root, spans, dropped_spans, newest_row, reported_row, is_final, is_session, analysis_s, "
     "attempts, findings_hash, reported_spans, counted"
 )
+_ALL_ROWS: Final = 1 << 62
 _RETRY_SECONDS: Final = 30.0
 """After an analysis that failed, such as for a full disk, …"""
 MAX_ATTEMPTS: Final = 5
@@ -39,12 +40,14 @@ class Arrived:
     Attributes:
         digests: packed, in the order they came.
         held: OTLP requests with the spans themselves, compressed; only where traces are held back.
+        conversation: that one of the spans says it belongs to.
     """
 
     digests: list[bytes] = field(default_factory=list)
     held: list[bytes] = field(default_factory=list)
     last_s: float = 0.0
     has_root: bool = False
+    conversation: str = ""
 
 
 FINDINGS_OF: Final = "findings."
@@ -158,6 +161,18 @@ class TraceStore:
                 "SELECT body FROM digests WHERE trace = ? AND id <= ? ORDER BY id", (key, up_to_row)
             )
             return [packed for (body,) in rows for packed in marshal.loads(body)]  # written by `keep` alone
+
+    def digests_of_conversation(self, conversation: str, max_spans: int) -> dict[int, list[bytes]]:
+        """Packed digests by trace id of all traces of a conversation; nothing when they have more than `max_spans`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, trace_id, spans FROM traces WHERE conversation = ? AND conversation <> '' "
+                "ORDER BY trace_id",
+                (conversation,),
+            ).fetchall()
+        if sum(spans for _, _, spans in rows) > max_spans:
+            return {}
+        return {int.from_bytes(trace_id, "big"): self.digests_of(key, _ALL_ROWS) for key, trace_id, _ in rows}
 
     def held_of(self, key: int) -> tuple[int, list[bytes]]:
         """The spans of a trace that are held back, as compressed OTLP requests, and the last of their rows."""
@@ -290,7 +305,20 @@ class TraceStore:
             "dropped_spans = dropped_spans + ?, newest_row = coalesce(?, newest_row), attempts = 0 WHERE id = ?",
             (part.last_s, part.has_root, len(kept), len(part.digests) - len(kept), newest_row, key),
         )
+        if part.conversation:
+            self._add_to_conversation(connection, key, part)
         self._set_due(connection, key)
+
+    def _add_to_conversation(self, connection: sqlite3.Connection, key: int, part: Arrived) -> None:
+        """The other traces of a conversation are kept for as long as it goes on: they are judged together."""
+        connection.execute(
+            "UPDATE traces SET conversation = ? WHERE id = ? AND conversation = ''", (part.conversation, key)
+        )
+        connection.execute(
+            "UPDATE traces SET last_s = ?, due_s = ? "
+            "WHERE conversation = ? AND last_s < ? AND is_final AND newest_row <= reported_row",
+            (part.last_s, part.last_s + self._settings.retention_seconds, part.conversation, part.last_s),
+        )
 
     def _set_due(self, connection: sqlite3.Connection, key: int) -> None:
         row = connection.execute(f"SELECT {_COLUMNS} FROM traces WHERE id = ?", (key,)).fetchone()

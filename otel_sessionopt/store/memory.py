@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -33,6 +33,7 @@ class _Entry:
     is_stale: bool = True
     is_exported: bool = False
     traces: list[StoredTrace] = field(default_factory=list)
+    joint: Mapping[str, Any] | None = None
 
     @property
     def sort_key(self) -> tuple[int, int]:
@@ -172,11 +173,24 @@ class MemoryStore:
                 self._sum_up_traces(entry)
             return True
 
+    def put_joint_report(
+        self, session_id: str, trace_ids: Collection[str], report: Mapping[str, Any], figures: Figures
+    ) -> bool:
+        """See `Store.put_joint_report`."""
+        with self._lock:
+            entry = self._entries.get(session_id)
+            if entry is None or not entry.traces or not {each.trace_id for each in entry.traces} <= set(trace_ids):
+                return False
+            entry.joint, entry.figures, entry.is_stale = deepcopy(report), figures, False
+            return True
+
     def reports(self, session_id: str) -> list[Mapping[str, Any]]:
         """See `Store.reports`."""
         with self._lock:
             entry = self._entries.get(session_id)
-            return [] if entry is None else [deepcopy(trace.report) for trace in entry.traces]
+            if entry is None:
+                return []
+            return [deepcopy(entry.joint)] if entry.joint else [deepcopy(trace.report) for trace in entry.traces]
 
     def set_exported(self, session_id: str, is_exported: bool) -> bool:
         """See `Store.set_exported`."""
@@ -214,6 +228,7 @@ class MemoryStore:
                 yield entry
 
     def _sum_up_traces(self, entry: _Entry) -> None:
+        entry.joint = None
         if not entry.traces:
             del self._entries[entry.session.id]
             return

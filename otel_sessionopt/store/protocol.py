@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from otel_sessionopt.session.model import Session, SessionEvent, SessionStatus
@@ -78,8 +78,17 @@ class Store(Protocol):
         """
         ...
 
+    def put_joint_report(
+        self, session_id: str, trace_ids: Collection[str], report: Mapping[str, Any], figures: Figures
+    ) -> bool:
+        """Keep the report of a session whose traces were judged together, and its figures, until one of them changes.
+
+        False, and nothing happens, when it has traces that are not among `trace_ids`, or none.
+        """
+        ...
+
     def reports(self, session_id: str) -> list[Mapping[str, Any]]:
-        """The reports of a session's traces, oldest start first; none for other sessions."""
+        """The reports of a session's traces, oldest start first, or their joint report; none for other sessions."""
         ...
 
     def set_exported(self, session_id: str, is_exported: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -221,13 +221,28 @@ class SqliteStore:
                 _sum_up_traces(connection, before[0], None)
             return True
 
+    def put_joint_report(
+        self, session_id: str, trace_ids: Collection[str], report: Mapping[str, Any], figures: Figures
+    ) -> bool:
+        """See `Store.put_joint_report`."""
+        with self._database.writing() as connection:
+            seq = _seq_of(connection, session_id)
+            rows = connection.execute("SELECT trace_id FROM traces WHERE session_seq = ?", (seq,)).fetchall()
+            if seq is None or not rows or not {row[0] for row in rows} <= set(trace_ids):
+                return False
+            connection.execute("INSERT OR REPLACE INTO joint_reports VALUES (?, ?)", (seq, packed_report(report)))
+            _set_figures(connection, seq, figures, is_stale=False)
+            return True
+
     def reports(self, session_id: str) -> list[Mapping[str, Any]]:
         """See `Store.reports`."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT report FROM traces WHERE session_seq = ? ORDER BY started_ns, seq",
-                (_seq_of(connection, session_id),),
-            ).fetchall()
+            seq = _seq_of(connection, session_id)
+            rows = connection.execute("SELECT report FROM joint_reports WHERE session_seq = ?", (seq,)).fetchall()
+            if not rows:
+                rows = connection.execute(
+                    "SELECT report FROM traces WHERE session_seq = ? ORDER BY started_ns, seq", (seq,)
+                ).fetchall()
         return [report_from_packed(row[0]) for row in rows]
 
     # --- facts ----------------------------------------------------------------------------------------------------
@@ -345,7 +360,7 @@ def _batches(seqs: Sequence[int]) -> Iterable[Sequence[int]]:
 def _delete(connection: sqlite3.Connection, seq: int | None) -> bool:
     if seq is None:
         return False
-    for table in ("events", "traces", "session_issues"):
+    for table in ("events", "traces", "session_issues", "joint_reports"):
         connection.execute(f"DELETE FROM {table} WHERE session_seq = ?", (seq,))
     connection.execute("DELETE FROM sessions WHERE seq = ?", (seq,))
     return True
@@ -379,6 +394,7 @@ def _sum_up_traces(connection: sqlite3.Connection, seq: int, session_id: str | N
     """Write the session that the traces are; forget it when none is left. `session_id` `None` keeps the one it has."""
     from otel_sessionopt.store.conversation import figures_of_traces
 
+    connection.execute("DELETE FROM joint_reports WHERE session_seq = ?", (seq,))
     rows = connection.execute(
         "SELECT session, figures FROM traces WHERE session_seq = ? ORDER BY started_ns, seq", (seq,)
     ).fetchall()

@@ -422,6 +422,37 @@ class TestTraces:
         assert (found.figures or figures()).tokens == 5_000
         assert len(store.reports("c1")) == 1
 
+    def test_a_joint_report_stands_in_place_of_those_of_all_traces_until_one_changes(self, store: Store) -> None:
+        ids = [f"{number:032x}" for number in (1, 2, 3)]
+        store.put_trace(trace(1, "c1", day=5))
+        store.put_trace(trace(2, "c1", day=6))
+        joint = {"session_id": "c1", "traces": 2}
+
+        assert not store.put_joint_report("c1", ids[:1], joint, figures())  # it has a second trace
+        assert not store.put_joint_report("c2", ids, joint, figures())
+        assert store.put_joint_report("c1", ids, joint, figures(tokens=7))
+        assert store.reports("c1") == [joint]
+        assert (row(store, "c1").figures or figures()).tokens == 7
+        assert row(store, "c1").session.total_tokens == 2_000
+
+        store.put_trace(trace(2, "c1", day=6, spans=11))
+        assert [report["number"] for report in store.reports("c1")] == [1, 2]
+        assert (row(store, "c1").figures or figures()).tokens == 2_000
+
+    def test_a_deleted_session_leaves_no_joint_report(self, store: Store) -> None:
+        store.put_trace(trace(1, "c1"))
+        store.put_joint_report("c1", [f"{1:032x}"], {"joint": True}, figures())
+
+        store.delete("c1")
+        assert store.reports("c1") == []
+        store.put_trace(trace(1, "c1"))
+        assert [report["number"] for report in store.reports("c1")] == [1]
+
+    def test_a_recording_has_no_joint_report(self, store: Store) -> None:
+        store.add(session("s1"))
+
+        assert not store.put_joint_report("s1", [], {}, figures())
+
     def test_a_part_of_a_trace_does_not_take_the_place_of_more_of_it(self, store: Store) -> None:
         store.put_trace(trace(1, spans=10))
 
