@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import socket
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -41,20 +42,25 @@ class Access:
                 "set service.allow_anyone"
             )
         names = {*_LOCAL_NAMES, settings.host, *settings.allowed_hosts}
-        # With an address for "all of them" the names of this machine are not known; the token protects it.
-        self._hosts = (
-            None if _is_unspecified(settings.host) and not settings.allowed_hosts else frozenset(map(str.lower, names))
-        )
+        # With an address for "all of them" the names of this machine are not known: a token protects it, or else only
+        # numeric addresses are certain to be no other's names.
+        is_everywhere = _is_unspecified(settings.host) and not settings.allowed_hosts
+        self._takes_any_host = is_everywhere and bool(self._token)
+        self._takes_addresses = _is_unspecified(settings.host)
+        self._hosts = frozenset(map(str.lower, {*names, socket.gethostname()} if is_everywhere else names))
 
     def check(self, host: str, authorization: str) -> None:
         """Raise `Refusal` for a request that is not for us or not from somebody who may send."""
-        if self._hosts is not None and _host_name(host) not in self._hosts:
+        if not self._takes_any_host and not self._is_ours(_host_name(host)):
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
                 PERMISSION_DENIED,
                 "the Host header names another host; service.allowed_hosts has further ones",
             )
         self.check_token(authorization)
+
+    def _is_ours(self, name: str) -> bool:
+        return name in self._hosts or (self._takes_addresses and _is_address(name))
 
     def check_token(self, authorization: str) -> None:
         """Raise `Refusal` where a token is wanted and not given."""
@@ -73,6 +79,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_unspecified(host: str) -> bool:

@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,8 @@ _MAX_PAUSE_SECONDS: Final = 1.0
 _FORGET_AT_ONCE: Final = 200
 _RETRY_SECONDS: Final = 1.0
 """Pause after the disk failed; what was read stays in the log."""
+_CLOCK_STEP_SECONDS: Final = 5.0
+"""More than time servers correct in passing."""
 _LOST_SECONDS: Final = 0.2
 """Pause where the log should go on and does not: its last file is damaged, and the next one is not begun."""
 _STOP_SECONDS: Final = 10.0
@@ -80,6 +83,9 @@ class Reader:
         self._has_stopped = False
         self._told_at = 0.0
         self._received_s = 0.0
+        self._clock_ahead_s = 0.0
+        self._traces: Mapping[str, int] = {}
+        self._count_again_at = 0.0
         self.counts: Counter[str] = Counter()
         self.sums: dict[str, float] = {"waste_usd": 0.0, "cost_usd": 0.0}
 
@@ -88,6 +94,7 @@ class Reader:
         self._tell()
         while not self._has_stopped:
             try:
+                self._look_at_clock()
                 self._listen(self._pause())
                 self._read()
                 self._take_answers()
@@ -186,6 +193,21 @@ class Reader:
         self._told_at = 0.0
         self._tell()
 
+    def _count_traces(self) -> Mapping[str, int]:
+        """Counting takes 40 ms where 360,000 traces are kept, and must not take more than a fiftieth of the time."""
+        started = time.monotonic()
+        if started >= self._count_again_at:
+            self._traces = self._store.counts()
+            self._count_again_at = started + 50 * (time.monotonic() - started)
+        return self._traces
+
+    def _look_at_clock(self) -> None:
+        """A clock that was set back would keep what came before from being due until it has caught up."""
+        ahead_s = time.time() - time.monotonic()
+        if abs(ahead_s - self._clock_ahead_s) > _CLOCK_STEP_SECONDS:
+            self._clock_ahead_s = ahead_s
+            self._store.set_due_again(time.time())
+
     def _tell(self) -> None:
         now = time.monotonic()
         if now < self._told_at + _STATUS_SECONDS:
@@ -195,7 +217,7 @@ class Reader:
             {
                 **self.counts,
                 **self.sums,
-                **self._store.counts(),
+                **self._count_traces(),
                 "position": self._log.position,
                 "reader_pid": os.getpid(),
             }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "traces.db"
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _POSITION: Final = "position"
+_SETTINGS: Final = "settings"
 _COLUMNS: Final = (
     "id, trace_id, last_s, has_root, spans, dropped_spans, newest_row, reported_row, is_final, is_session, analysis_s, "
     "attempts, findings_hash, reported_spans, counted"
@@ -153,6 +154,23 @@ class TraceStore:
         """When the next trace is due."""
         with self._database.reading() as connection:
             return connection.execute("SELECT min(due_s) FROM traces").fetchone()[0]  # type: ignore[no-any-return]
+
+    def set_due_again(self, now_s: float) -> None:
+        """Look again at when each trace is due, where the settings are others than before, or the clock was set back.
+
+        No trace has spans from the future afterwards.
+        """
+        settings = self._settings
+        told = (settings.quiet_seconds, settings.idle_timeout_seconds, settings.max_age_seconds)
+        mark = zlib.crc32(repr((*told, settings.retention_seconds, settings.max_spans_per_trace)).encode())
+        with self._database.writing() as connection:
+            known = connection.execute("SELECT value FROM facts WHERE name = ?", (_SETTINGS,)).fetchone()
+            moved = connection.execute("UPDATE traces SET last_s = ? WHERE last_s > ?", (now_s, now_s)).rowcount
+            if known == (mark,) and not moved:
+                return
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_SETTINGS, mark))
+            for (key,) in connection.execute("SELECT id FROM traces").fetchall():
+                self._set_due(connection, key)
 
     def digests_of(self, key: int, up_to_row: int) -> list[bytes]:
         """Packed digests of a trace, in the order they came."""

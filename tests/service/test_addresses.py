@@ -43,3 +43,17 @@ def test_it_listens_on_ipv6(tmp_path: Path) -> None:
         assert service.http.startswith("http://[::1]:")
         headers = {"Content-Type": "application/x-protobuf"}
         assert post(f"{service.http}/v1/traces", agent_request(1, [1]), headers).status == 200
+
+
+def test_without_a_token_only_names_that_can_be_no_others_are_taken_on_all_addresses(tmp_path: Path) -> None:
+    everywhere = ServiceSettings(host="0.0.0.0", allow_anyone=True)
+    for host in ("192.168.1.5:4318", "[fe80::1]:4318", "localhost:4318", socket.gethostname()):
+        Access(everywhere).check(host, "")
+    with pytest.raises(Refusal, match="allowed_hosts"):
+        Access(everywhere).check("evil.example:4318", "")
+    named = replace(everywhere, allowed_hosts=("sessionopt",))
+    Access(named).check("sessionopt:4318", "")
+    token = tmp_path / "token"
+    token.write_text("a-token-of-many-characters")
+    guarded = ServiceSettings(host="0.0.0.0", token_file=str(token))
+    Access(guarded).check("any.example:4318", "Bearer a-token-of-many-characters")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from otel_sessionopt.service.trace_store import MAX_ATTEMPTS, Arrived, Figures, TraceStore
@@ -42,3 +43,29 @@ def test_a_refreshed_report_adds_what_is_new() -> None:
     assert Figures((("a", 3), ("c", 1)), 90, 0.75, 1.5).beyond(before) == Figures((("a", 1), ("c", 1)), 0, 0.25, 0.5)
     assert before.beyond(before) == Figures()
     assert before.beyond(Figures()) == before
+
+
+def test_changed_settings_hold_for_what_is_there_already(tmp_path: Path) -> None:
+    def due(quiet_seconds: float, now_s: float) -> list[int]:
+        store = TraceStore(tmp_path, replace(SETTINGS, quiet_seconds=quiet_seconds))
+        if not store.counts()["traces_kept"]:
+            store.keep({7: Arrived(digests=[b"digest"], last_s=100.0, has_root=True)}, 50)
+        store.set_due_again(100.0)
+        found = [each.trace_id for each in store.due(now_s, 10)]
+        store.close()
+        return found
+
+    assert due(60, 159.0) == []
+    assert due(60, 160.0) == [7]
+    assert due(10, 109.0) == []
+    assert due(10, 110.0) == [7]
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_waiting(tmp_path: Path) -> None:
+    store = TraceStore(tmp_path, replace(SETTINGS, quiet_seconds=5))
+    store.set_due_again(9000.0)
+    store.keep({7: Arrived(digests=[b"digest"], last_s=9000.0, has_root=True)}, 50)
+    store.set_due_again(5000.0)
+    assert store.due(5004.0, 10) == []
+    assert [due.trace_id for due in store.due(5005.0, 10)] == [7]
+    store.close()
