@@ -29,6 +29,7 @@ from otel_sessionopt.history.new_event import (
     plain_text,
 )
 from otel_sessionopt.history.outbox import Outbox
+from otel_sessionopt.history.session_name import id_of
 from otel_sessionopt.session.model import EventType, Session, SessionEvent, SessionStatus
 from otel_sessionopt.session.times import NS_PER_SECOND
 from otel_sessionopt.store.records import SessionQuery, StoredSession
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
     OnReport = Callable[[OptimizationReport], None]
 
 EXPORT_FORMATS: Final = ("json", "markdown", "text", "html")
-_CANDIDATES_NAMED: Final = 5
-# As with Git's abbreviated hashes: less is more likely a slip than a name.
-_SHORTEST_BEGINNING: Final = 4
 _DAY_NS: Final = 86_400 * NS_PER_SECOND
 
 
@@ -261,14 +259,7 @@ class SessionOptimizer:
         Raises:
             RecordingError: several sessions begin so; the message names some.
         """
-        if self.summary(name) is not None:
-            return name
-        long_enough = len(name) >= _SHORTEST_BEGINNING
-        found = self._store.ids_beginning(name, _CANDIDATES_NAMED + 1) if long_enough else []
-        if len(found) <= 1:
-            return found[0] if found else None
-        more = ", …" if len(found) > _CANDIDATES_NAMED else ""
-        raise RecordingError(f"several sessions begin with {name!r}: {', '.join(found[:_CANDIDATES_NAMED])}{more}")
+        return id_of(self._store, name)
 
     def delete_session(self, session_id: str) -> bool:
         """Forget a session; False when there is none."""

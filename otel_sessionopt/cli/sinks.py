@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import click
 
+from otel_sessionopt.cli.recordings import is_terminal
 from otel_sessionopt.cli.session_table import print_sessions
 from otel_sessionopt.errors import ConfigError, InputError
 from otel_sessionopt.report import (
@@ -28,6 +29,8 @@ from otel_sessionopt.writeback.report_files import replace_file, write_report
 IN_SHORT: Final = 10
 """Up to so many sessions each report is shown in short; more are shown as a table."""
 _RULE: Final = "\n" + "─" * 80 + "\n\n"
+
+_NEXT: Final = "Whole reports: --full, or --output FOLDER. With --save they stay for list, compare and stats."
 
 
 class Sink(Protocol):
@@ -73,6 +76,8 @@ class TextSink:
             click.echo("\n".join(self._short), nl=False)
         if len(self._rows) > 1:
             click.echo(_RULE + total_as_text(total, with_issues=is_table), nl=False)
+            if is_terminal() and not self._is_full:
+                click.echo(f"\n{_NEXT}", err=True)
 
 
 class MarkdownSink:

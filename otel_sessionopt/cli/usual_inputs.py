@@ -49,5 +49,6 @@ def find_usual_inputs(
         found += files
     if not found:
         what = "no transcript has changed in that time" if is_any_old else "no transcript of a coding agent is here"
-        on_error(InputError(what, "", f"looked in {', '.join(looked_at)}; give files, folders or globs to read"))
+        wanted = "give files, folders or globs to read, or see `sessionoptimizer demo`"
+        on_error(InputError(what, "", f"looked in {', '.join(looked_at)}; {wanted}"))
     return found

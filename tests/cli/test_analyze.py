@@ -97,6 +97,7 @@ def test_many_sessions_are_a_table_with_the_dearest_issues(tmp_path: Path, capsy
     assert out.splitlines()[0].split() == ["cost", "avoidable", "score", "issues", "started", "session", "task"]
     assert out.count(" 000000000000000000000000000000") >= 12
     assert "12 sessions: Could have cost $" in out
+    assert "--save" not in out  # said to people at a terminal only
     assert "Dearest issues:" in out
     assert max(map(len, out.splitlines())) <= 80
 
@@ -416,3 +417,16 @@ def test_a_folder_of_files_in_no_known_format_says_that_they_are_passed_over(tmp
 
     assert run(["analyze", str(folder)]) == 0
     assert "Files of a folder that are in no known format are passed over" in capsys.readouterr().err
+
+
+def test_a_terminal_is_told_how_to_see_more(
+    clean: Path, wasteful: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    assert run(["analyze", str(clean), str(wasteful), "--no-progress"]) == 0
+    assert capsys.readouterr().err == (
+        "\nWhole reports: --full, or --output FOLDER. With --save they stay for list, compare and stats.\n"
+    )
+    assert run(["analyze", str(clean), str(wasteful), "--no-progress", "--full"]) == 0
+    assert capsys.readouterr().err == ""
