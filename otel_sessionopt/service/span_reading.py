@@ -6,7 +6,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -25,6 +25,9 @@ from otel_sessionopt.service.held_traces import request_from_json, split_by_trac
 from otel_sessionopt.service.otlp_request import inflate
 from otel_sessionopt.service.request_log import Form, Request, Signal
 from otel_sessionopt.service.trace_store import Arrived
+
+if TYPE_CHECKING:
+    from otel_sessionopt.dialects.digest import SpanDigest
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +68,7 @@ def _read(request: Request, arrived: defaultdict[int, Arrived], messages: Messag
             continue
         part = _part(arrived, record.trace_id, received_s)
         digest = Pipeline.digest(record)
-        part.digests.append(pack_digest(digest))
-        if digest.conversation_id and not part.conversation:
-            part.conversation = digest.conversation_id
+        _add(part, digest)
         if record.parent_span_id is None:
             part.has_root = True
     for trace_id, digest in messages.digests():
@@ -90,7 +91,13 @@ def _add_log(arrived: defaultdict[int, Arrived], record: LogRecord, messages: Me
         return
     trace_id = record.trace_id or (trace_id_of(digest.conversation_id) if digest.conversation_id else 0)
     if trace_id:
-        _part(arrived, trace_id, received_s).digests.append(pack_digest(digest))
+        _add(_part(arrived, trace_id, received_s), digest)
+
+
+def _add(part: Arrived, digest: SpanDigest) -> None:
+    part.digests.append(pack_digest(digest))
+    if digest.conversation_id and not part.conversation:
+        part.conversation = digest.conversation_id
 
 
 def records_of(request: Request) -> Iterable[SpanRecord | LogRecord]:

@@ -81,6 +81,36 @@ def test_each_turn_refreshes_the_report_of_the_whole_conversation(tmp_path: Path
         assert of_all["issues"] == report["issues"]
 
 
+def test_a_call_that_a_span_and_a_log_record_without_a_trace_tell_of_costs_once(tmp_path: Path) -> None:
+    session = "0b8a5a6e-0000-4000-8000-000000000001"
+    usage: dict[str, str | int] = {"model": "claude-sonnet-4-5", "input_tokens": 100, "output_tokens": 20}
+    usage |= {"cache_read_tokens": 0, "cache_creation_tokens": 0, "request_id": "req_1", "session.id": session}
+    root = span(0xB, 1, "claude_code.interaction", {"session.id": session, "span.type": "interaction"})
+    request = span(0xB, 2, "claude_code.llm_request", {**usage, "span.type": "llm_request"})
+    for each in (root, request):
+        del each["attributes"][0]  # the conversation is the session
+    record = span(0xB, 2, "", {**usage, "event.name": "api_request", "duration_ms": 900})
+    log = {
+        "timeUnixNano": record["endTimeUnixNano"],
+        "body": {"stringValue": "claude_code.api_request"},
+        "attributes": record["attributes"][1:],
+    }
+    scope = {"scope": {"name": "com.anthropic.claude_code.events"}, "logRecords": [log]}
+    logs = json.dumps({"resourceLogs": [{"scopeLogs": [scope]}]}).encode()
+    for order in ("spans first", "logs first"):
+        with running_service(tmp_path / order, idle_timeout_seconds=1) as service:
+            if order == "spans first":
+                send(service, [root, request])
+            assert service.post(logs, "application/json", path="/v1/logs").status == 200
+            if order == "logs first":
+                send(service, [root, request])
+            service.wait_for(lambda: service.status().get("reports", 0) >= 2)
+            service.wait_for(service.is_idle)
+            report = shown(service, session)
+        assert len(report["session"]["trace_ids"]) == 2
+        assert (report["bill"]["calls"], report["bill"]["total"]["tokens"]) == (1, 120)
+
+
 def test_the_report_of_a_conversation_does_not_depend_on_the_order_of_its_turns(tmp_path: Path) -> None:
     found = []
     for order in ((1, 2, 3), (3, 1, 2)):
