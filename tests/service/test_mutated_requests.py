@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.mutated_requests import mutated_request
+from tests.support.otlp_sink import http_sink
 from tests.support.service_process import RunningService, agent_request, running_service
 
 _TIMEOUT = 1.0  # some headers make the server wait for a body that does not come
@@ -41,9 +42,9 @@ def memory_kib(service: RunningService) -> int:
     return sum(int(row.split()[1]) for row in rows if row.startswith("VmRSS:"))
 
 
-def fuzz(folder: Path, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+def fuzz(folder: Path, count: int, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
     """Send mutated requests; print what they were answered with; what is well comes through afterwards."""
-    with running_service(folder) as service:
+    with running_service(folder, *arguments) as service:
         service.wait_for(lambda: service.status().get("reader_pid", 0) > 0)
         statuses = send_mutated(service, count // 5, seed=1)
         service.wait_for(lambda: service.status()["unread_bytes"] == 0, 120)
@@ -68,3 +69,10 @@ def fuzz(folder: Path, count: int, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_mutated_requests_crash_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fuzz(tmp_path, 1_000, capsys)
+
+
+def test_mutated_requests_crash_nothing_where_traces_are_held(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with http_sink() as sink:
+        fuzz(tmp_path, 1_000, capsys, f"--forward={sink.url.removesuffix('/v1/traces')}", "--hold")
