@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_sessionopt.ingest.files import read_spans
 from otel_sessionopt.pipeline import release_of_input, spool_inputs
+from otel_sessionopt.report.timeline import TimelineSource
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -129,7 +130,9 @@ def _findings(report: OptimizationReport | None, digests: Sequence[SpanDigest]) 
     # Several local roots where the file holds a part of a trace: the report goes onto the first.
     roots = [digest for digest in digests if digest.parent_span_id is None or digest.parent_span_id not in ids]
     root = min(roots or digests, key=lambda each: (each.parent_span_id is not None, each.start_ns, each.span_id))
-    kept = None if report is None else replace(report, ledger=None, timeline=None)  # large, and not written
+    kept = (
+        None if report is None else replace(report, ledger=None, timeline_source=TimelineSource())
+    )  # large, and not written
     findings = _Findings(root.span_id, kept, unsent=ids if len(ids) < len(digests) else None)
     if report is not None:
         wanted = {issue.events_involved[-1]: issue for issue in report.issues if issue.events_involved}

@@ -26,7 +26,7 @@ from otel_sessionopt.report.parts import (
 from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
 from otel_sessionopt.report.switches import switch_for
 from otel_sessionopt.report.tally import bill_of, counts_of, info_of, replay_of, token_breakdown_of, waste_totals_of
-from otel_sessionopt.report.timeline import Timeline, timeline_of
+from otel_sessionopt.report.timeline import Timeline, TimelineSource, timeline_of
 
 if TYPE_CHECKING:
     from otel_sessionopt.analyzers.runner import AnalyzerOutcome
@@ -63,7 +63,7 @@ class OptimizationReport:
         outcomes: one per rule, in the order they ran.
         release: how collection ended; `None` on recordings by hand.
         notes: what a reader must know to trust the numbers, one sentence each.
-        timeline: what pictures are drawn from; `None` where there is no event, and in documents of earlier versions.
+        timeline_source: makes `timeline` when somebody first asks for it; text forms never do.
     """
 
     session_id: str
@@ -88,7 +88,12 @@ class OptimizationReport:
     outcomes: tuple[RuleOutcome, ...]
     release: ReleaseInfo | None
     notes: tuple[str, ...] = ()
-    timeline: Timeline | None = None
+    timeline_source: TimelineSource = field(default_factory=TimelineSource, compare=False, repr=False)
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """What pictures are drawn from; `None` where there is no event, and in documents of earlier versions."""
+        return self.timeline_source.get()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain types, stable order of keys, `schema.json` describes it."""
@@ -140,8 +145,14 @@ def build_report(session: Session, outcomes: Sequence[AnalyzerOutcome], *, gener
         outcomes=rules,
         release=_release_info(session.release),
         notes=notes_of(session, bill),
-        timeline=timeline_of(session, issues),
+        timeline_source=_timeline_source(session, issues),
     )
+
+
+def _timeline_source(session: Session, issues: Sequence[EfficiencyIssue]) -> TimelineSource:
+    if session.is_recorded:  # it may go on after this report, which tells of it as it was
+        return TimelineSource(timeline_of(session, issues))
+    return TimelineSource(make=lambda: timeline_of(session, issues))
 
 
 def _rank(issue: EfficiencyIssue, share: CountedWaste) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ from otel_sessionopt.report.parts import (
     WasteTotals,
 )
 from otel_sessionopt.report.score import ScoreBasis
+from otel_sessionopt.report.timeline import TimelineSource
 from otel_sessionopt.report.timeline_json import timeline_from_dict
 
 
@@ -58,7 +59,7 @@ def report_from_dict(data: Mapping[str, Any]) -> OptimizationReport:
         outcomes=tuple(_outcome(each) for each in data["outcomes"]),
         release=None if data["release"] is None else ReleaseInfo(**data["release"]),
         notes=tuple(data["notes"]),
-        timeline=None if data.get("timeline") is None else timeline_from_dict(data["timeline"]),
+        timeline_source=TimelineSource(None if data.get("timeline") is None else timeline_from_dict(data["timeline"])),
     )
 
 

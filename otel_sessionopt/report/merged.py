@@ -25,7 +25,7 @@ from otel_sessionopt.report.parts import (
     WasteTotals,
 )
 from otel_sessionopt.report.score import ScoreBasis, efficiency_score, grade
-from otel_sessionopt.report.timeline import merge_timelines
+from otel_sessionopt.report.timeline import TimelineSource, merge_timelines
 from otel_sessionopt.report.timeline_spans import evidence_ids
 from otel_sessionopt.session.times import ns_from_iso
 
@@ -79,8 +79,10 @@ def merge_reports(session_id: str, reports: Sequence[OptimizationReport]) -> Opt
             f"{len(reports):,} traces of one conversation, each analysed by itself.",
             *dict.fromkeys(note for report in reports for note in report.notes),
         ),
-        timeline=merge_timelines(
-            [report.timeline for report in reports if report.timeline is not None], list(evidence_ids(issues))
+        timeline_source=TimelineSource(
+            merge_timelines(
+                [report.timeline for report in reports if report.timeline is not None], list(evidence_ids(issues))
+            )
         ),
     )
 

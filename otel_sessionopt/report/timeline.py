@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -121,6 +121,30 @@ class Timeline:
     further_contexts: int
     further_calls: int
     spans: tuple[SpanRow, ...]
+
+
+class TimelineSource:
+    """A timeline, or how to make it when it is first asked for.
+
+    Drawing takes a tenth of the time of a report, and its text forms never show it.
+    """
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, made: Timeline | None = None, make: Callable[[], Timeline | None] | None = None) -> None:
+        self._made = made
+        self._make = make
+
+    def get(self) -> Timeline | None:
+        """The timeline; what it was made of is let go."""
+        make = self._make
+        if make is not None:
+            self._made = make()
+            self._make = None
+        return self._made
+
+    def __reduce__(self) -> tuple[type[TimelineSource], tuple[Timeline | None]]:
+        return TimelineSource, (self.get(),)
 
 
 def timeline_of(session: Session, issues: Sequence[EfficiencyIssue]) -> Timeline | None:

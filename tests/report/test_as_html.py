@@ -15,6 +15,7 @@ from otel_sessionopt.report.leading import leading_issues
 from otel_sessionopt.report.parts import Amount
 from otel_sessionopt.report.phrases import issue_title
 from otel_sessionopt.report.summary import SessionRow, row_of
+from otel_sessionopt.report.timeline import TimelineSource
 from tests.golden.cases import cases
 from tests.report.html_pages import Page, check_page
 from tests.report.reports import Says, issue, quiet_session, report_of, wasteful_session
@@ -200,7 +201,7 @@ def test_without_history_there_is_no_spark_line() -> None:
 
 
 def test_a_report_of_an_earlier_version_gives_a_page_without_pictures_over_time() -> None:
-    html = as_html(replace(report_of(wasteful_session().session()), timeline=None))
+    html = as_html(replace(report_of(wasteful_session().session()), timeline_source=TimelineSource()))
 
     check_page(html)
     assert "Span by span" not in html

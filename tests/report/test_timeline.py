@@ -7,7 +7,7 @@ import json
 from otel_sessionopt.report import as_json
 from otel_sessionopt.report.from_json import report_from_dict
 from otel_sessionopt.report.merged import merge_reports
-from otel_sessionopt.report.timeline import MOST_CONTEXTS, MOST_SPANS, Timeline
+from otel_sessionopt.report.timeline import MOST_CONTEXTS, MOST_SPANS, Timeline, TimelineSource
 from otel_sessionopt.report.timeline_contexts import MOST_POINTS
 from otel_sessionopt.session import Session
 from tests.report.reports import quiet_session, report_of, validate, wasteful_session
@@ -183,3 +183,20 @@ def test_merged_long_traces_are_folded_further() -> None:
     assert merged.timeline is not None
     assert len(merged.timeline.spans) <= MOST_SPANS + 1
     assert sum(row.spans for row in merged.timeline.spans) == 3 * 400
+
+
+def test_a_timeline_is_made_once_when_it_is_first_asked_for_and_travels_with_the_report() -> None:
+    import pickle
+
+    made: list[int] = []
+    drawn = report_of(wasteful_session().session()).timeline
+
+    def make() -> Timeline | None:
+        made.append(1)
+        return drawn
+
+    source = TimelineSource(make=make)
+    assert made == []
+    assert source.get() is source.get() is drawn
+    assert made == [1]
+    assert pickle.loads(pickle.dumps(TimelineSource(make=make))).get() == drawn
