@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from otel_sessionopt.report.parts import USD_DIGITS, usd_number
 from otel_sessionopt.report.timeline_json import timeline_to_dict
 
 if TYPE_CHECKING:
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from otel_sessionopt.analyzers.overlap import CountedWaste
     from otel_sessionopt.report.document import OptimizationReport
     from otel_sessionopt.report.ledger_view import LedgerPart, LedgerSummary
-    from otel_sessionopt.report.parts import Amount, ReplaySummary, RuleOutcome, SessionCost
+    from otel_sessionopt.report.parts import ReplaySummary, RuleOutcome, SessionCost
 
-_USD_DIGITS: Final = 9
 """Decimal places of money: below one token of the cheapest model, and no float noise."""
 
 
@@ -39,7 +38,7 @@ def report_to_dict(report: OptimizationReport) -> dict[str, Any]:
         "grade": report.grade,
         "score_basis": report.score_basis.value,
         "total_waste_tokens": report.total_waste_tokens,
-        "total_waste_cost": _usd(report.waste.avoidable.cost_usd),
+        "total_waste_cost": usd_number(report.waste.avoidable.cost_usd),
         "session": _session(report),
         "counts": _counts(report),
         "bill": _bill(report),
@@ -55,14 +54,6 @@ def report_to_dict(report: OptimizationReport) -> dict[str, Any]:
         "notes": list(report.notes),
         "timeline": None if report.timeline is None else timeline_to_dict(report.timeline),
     }
-
-
-def _usd(cost: Decimal | None) -> float | None:
-    return None if cost is None else float(round(cost, _USD_DIGITS))
-
-
-def _amount(amount: Amount) -> dict[str, Any]:
-    return {"tokens": amount.tokens, "cost_usd": _usd(amount.cost_usd)}
 
 
 def _session(report: OptimizationReport) -> dict[str, Any]:
@@ -98,13 +89,13 @@ def _counts(report: OptimizationReport) -> dict[str, Any]:
 def _bill(report: OptimizationReport) -> dict[str, Any]:
     bill = report.bill
     return {
-        "total": _amount(bill.total),
-        "classes": {price_class.value: _amount(entry) for price_class, entry in bill.classes.items()},
+        "total": bill.total.to_dict(),
+        "classes": {price_class.value: entry.to_dict() for price_class, entry in bill.classes.items()},
         "reasoning_tokens": bill.reasoning_tokens,
         "calls": bill.calls,
         "unpriced_calls": bill.unpriced_calls,
         "models": [
-            {"model": row.model, "calls": row.calls, **_amount(row.amount), "price_source": row.price_source}
+            {"model": row.model, "calls": row.calls, **row.amount.to_dict(), "price_source": row.price_source}
             for row in bill.models
         ],
     }
@@ -127,7 +118,7 @@ def _ledger(ledger: LedgerSummary | None) -> dict[str, Any] | None:
                 "size_tokens": item.size_tokens,
                 "is_measured": item.is_measured,
                 "calls": item.calls,
-                "billed": _amount(item.billed),
+                "billed": item.billed.to_dict(),
             }
             for item in ledger.dearest
         ],
@@ -139,18 +130,18 @@ def _ledger(ledger: LedgerSummary | None) -> dict[str, Any] | None:
 
 
 def _ledger_part(part: LedgerPart) -> dict[str, Any]:
-    return {"name": part.name, **_amount(part.amount), "children": [_ledger_part(child) for child in part.children]}
+    return {"name": part.name, **part.amount.to_dict(), "children": [_ledger_part(child) for child in part.children]}
 
 
 def _waste(report: OptimizationReport) -> dict[str, Any]:
     waste = report.waste
     return {
-        "avoidable": _amount(waste.avoidable),
-        "measured": _amount(waste.measured),
-        "estimated": _amount(waste.estimated),
-        "heuristic": _amount(waste.heuristic),
-        "at_risk": _amount(waste.at_risk),
-        "what_if": _amount(waste.what_if),
+        "avoidable": waste.avoidable.to_dict(),
+        "measured": waste.measured.to_dict(),
+        "estimated": waste.estimated.to_dict(),
+        "heuristic": waste.heuristic.to_dict(),
+        "at_risk": waste.at_risk.to_dict(),
+        "what_if": waste.what_if.to_dict(),
     }
 
 
@@ -162,7 +153,7 @@ def _replay(replay: ReplaySummary | None) -> dict[str, Any] | None:
 
 def _session_cost(cost: SessionCost) -> dict[str, Any]:
     return {
-        **_amount(cost.total),
+        **cost.total.to_dict(),
         "classes": {price_class.value: tokens for price_class, tokens in cost.classes.items()},
         "model_calls": cost.model_calls,
     }
@@ -179,7 +170,7 @@ def _issue(issue: EfficiencyIssue, counted: CountedWaste) -> dict[str, Any]:
         "description": issue.description,
         "suggestion": issue.suggestion,
         "estimated_waste_tokens": issue.estimated_waste_tokens,
-        "estimated_waste_cost": None if cost is None else round(cost, _USD_DIGITS),
+        "estimated_waste_cost": None if cost is None else round(cost, USD_DIGITS),
         "events_involved": list(issue.events_involved),
         "metadata": issue.metadata,
         "is_preview": issue.is_preview,
@@ -187,13 +178,13 @@ def _issue(issue: EfficiencyIssue, counted: CountedWaste) -> dict[str, Any]:
         if waste is None
         else {
             "tokens": waste.tokens,
-            "cost_usd": _usd(waste.cost_usd),
+            "cost_usd": usd_number(waste.cost_usd),
             "basis": waste.basis.value,
             "duration_ns": waste.duration_ns,
         },
         "counted": {
             "tokens": counted.tokens,
-            "cost_usd": _usd(counted.cost_usd),
+            "cost_usd": usd_number(counted.cost_usd),
             "already_counted_by": list(counted.already_counted_by),
         },
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -185,13 +184,10 @@ def _counting(report: OptimizationReport, issue: EfficiencyIssue) -> str:
     share, waste = report.counted[issue.id], issue.waste
     if waste is None or not waste.basis.counts:
         return ""
-    own = f"By itself {figures.amount(_amount(waste.tokens, waste.cost_usd))}"
+    own = f"By itself {figures.amount(Amount(tokens=waste.tokens, cost_usd=waste.cost_usd))}"
     owners = f"; {', '.join(share.already_counted_by)} has the rest" if share.already_counted_by else ""
-    return f"{own}, of which the totals count {figures.amount(_amount(share.tokens, share.cost_usd))}{owners}."
-
-
-def _amount(tokens: int, cost_usd: Decimal | None) -> Amount:
-    return Amount(tokens=tokens, cost_usd=cost_usd)
+    counted = figures.amount(Amount(tokens=share.tokens, cost_usd=share.cost_usd))
+    return f"{own}, of which the totals count {counted}{owners}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from decimal import Decimal
 from typing import Final
 
 from otel_sessionopt.analyzers.issue import EfficiencyIssue
@@ -215,9 +214,7 @@ def _outcome(members: Sequence[RuleOutcome]) -> RuleOutcome:
 
 
 def _sum(amounts: Iterable[Amount]) -> Amount:
-    members = list(amounts)
-    costs = [amount.cost_usd for amount in members if amount.cost_usd is not None]
-    return Amount(tokens=sum(each.tokens for each in members), cost_usd=sum(costs, Decimal(0)) if costs else None)
+    return Amount.sum_of((each.tokens, each.cost_usd) for each in amounts)
 
 
 def _totals_last(breakdown: Mapping[str, int]) -> dict[str, int]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any, Final
 
 from otel_sessionopt.pricing.catalog import PriceClass
+
+USD_DIGITS: Final = 9
+"""Digits of a dollar that JSON has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +19,26 @@ class Amount:
 
     tokens: int = 0
     cost_usd: Decimal | None = None
+
+    @classmethod
+    def sum_of(cls, parts: Iterable[tuple[int, Decimal | None]]) -> Amount:
+        """The sum of tokens, and of the costs that are known; `None` when none is."""
+        tokens = 0
+        costs: list[Decimal] = []
+        for part_tokens, cost in parts:
+            tokens += part_tokens
+            if cost is not None:
+                costs.append(cost)
+        return cls(tokens=tokens, cost_usd=sum(costs, Decimal(0)) if costs else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; dollars to a billionth."""
+        return {"tokens": self.tokens, "cost_usd": usd_number(self.cost_usd)}
+
+
+def usd_number(cost: Decimal | None) -> float | None:
+    """A price as JSON has it, to a billionth of a dollar."""
+    return None if cost is None else float(round(cost, USD_DIGITS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

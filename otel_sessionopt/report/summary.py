@@ -182,8 +182,8 @@ def total_to_dict(total: SessionsTotal) -> dict[str, Any]:
     """The JSON form."""
     return {
         "sessions": total.sessions,
-        "bill": _amount_dict(total.bill),
-        "avoidable": _amount_dict(total.avoidable),
+        "bill": total.bill.to_dict(),
+        "avoidable": total.avoidable.to_dict(),
         "calls": total.calls,
         "unpriced_calls": total.unpriced_calls,
         "fewer_calls": total.fewer_calls,
@@ -194,7 +194,7 @@ def total_to_dict(total: SessionsTotal) -> dict[str, Any]:
             {
                 "suggestion": cure.suggestion,
                 "code": cure.code,
-                **_amount_dict(cure.amount),
+                **cure.amount.to_dict(),
                 "issues": cure.issues,
                 "sessions": cure.sessions,
             }
@@ -203,14 +203,8 @@ def total_to_dict(total: SessionsTotal) -> dict[str, Any]:
     }
 
 
-def _amount_dict(amount: Amount) -> dict[str, Any]:
-    cost = amount.cost_usd
-    return {"tokens": amount.tokens, "cost_usd": None if cost is None else float(round(cost, 9))}
-
-
 def _plus(left: Amount, right: Amount) -> Amount:
-    costs = [amount.cost_usd for amount in (left, right) if amount.cost_usd is not None]
-    return Amount(tokens=left.tokens + right.tokens, cost_usd=sum(costs, Decimal(0)) if costs else None)
+    return Amount.sum_of((each.tokens, each.cost_usd) for each in (left, right))
 
 
 def _worth(amount: Amount) -> tuple[Decimal, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from otel_sessionopt.analyzers.issue import Basis
@@ -68,7 +67,7 @@ def _classes(calls: Iterable[CallBill]) -> dict[PriceClass, Amount]:
                 if call.rates is not None:
                     priced[price_class] += amount
     return {
-        each: _amount(
+        each: Amount.sum_of(
             [
                 (tokens[each], None),
                 *((0, rates.of(each) * sums[each]) for rates, sums in by_rates.items() if sums[each]),
@@ -88,7 +87,7 @@ def _model_shares(session: Session, calls: Iterable[CallBill]) -> tuple[ModelSha
         ModelShare(
             model=model,
             calls=len(members),
-            amount=_amount((sum(call.tokens.values()), call.cost_usd) for call in members),
+            amount=Amount.sum_of((sum(call.tokens.values()), call.cost_usd) for call in members),
             price_source=source,
         )
         for (model, source), members in rows.items()
@@ -100,17 +99,6 @@ def _price_source(call: CallBill) -> str | None:
     if call.rates is not None:
         return clean_text(call.rates.source)
     return REPORTED_PRICE if call.is_reported else None
-
-
-def _amount(parts: Iterable[tuple[int, Decimal | None]]) -> Amount:
-    """The sum of tokens, and of the costs that are known; `None` when none is."""
-    tokens = 0
-    costs: list[Decimal] = []
-    for part_tokens, cost in parts:
-        tokens += part_tokens
-        if cost is not None:
-            costs.append(cost)
-    return Amount(tokens=tokens, cost_usd=sum(costs, Decimal(0)) if costs else None)
 
 
 def waste_totals_of(ledger: WasteLedger) -> WasteTotals:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from otel_sessionopt.report.parts import Amount
+from otel_sessionopt.report.parts import Amount, usd_number
 from otel_sessionopt.report.timeline import ContextLine, ContextPoint, IdleGap, SpanRow, Timeline
 
-_USD_DIGITS: Final = 9  # as in the rest of the document
 _POINT_EXTRAS: Final = ("missed_tokens", "miss_cause", "compactions", "idle_ns")
 _ROW_EXTRAS: Final = (
     "detail", "agent", "input_tokens", "cache_read_tokens", "output_tokens", "miss_cause", "error",
@@ -78,7 +77,7 @@ def _row(row: SpanRow) -> dict[str, Any]:
         "at_ns": row.at_ns,
         "duration_ns": row.duration_ns,
         "tokens": row.amount.tokens,
-        "cost_usd": None if cost_usd is None else float(round(cost_usd, _USD_DIGITS)),
+        "cost_usd": usd_number(cost_usd),
         **{name: value for name in _ROW_EXTRAS if (value := getattr(row, name))},
         **({"spans": row.spans} if row.spans > 1 else {}),
     }

@@ -62,7 +62,6 @@ class DurableWriter:
         self._rolled_at = time.monotonic()
         self.refused = 0
         """Requests that were not taken."""
-        self.bytes_written = 0
         self._thread = threading.Thread(target=self._run, name="sessionopt-writer", daemon=True)
 
     @property
@@ -138,12 +137,10 @@ class DurableWriter:
             return
         is_first_unflushed = self._durable == self._request_log.end
         try:
-            before = self._request_log.end
             end = self._request_log.append([request for request, _ in group])
         except OSError as error:
             self._refuse(futures, f"the request log cannot be written: {error.strerror}")
             return
-        self.bytes_written += end - before
         if is_first_unflushed:
             self._written_at = time.monotonic()
         if not self._settings.flush_delay_ms:

@@ -15,7 +15,7 @@ from otel_sessionopt.history.statistics import trend
 from otel_sessionopt.report.from_json import report_from_dict
 from otel_sessionopt.report.masking import clean_text
 from otel_sessionopt.report.merged import merge_reports
-from otel_sessionopt.report.parts import Amount
+from otel_sessionopt.report.parts import Amount, usd_number
 from otel_sessionopt.report.score import grade
 from otel_sessionopt.report.summary import SessionRow, SessionsTotal, Tally, total_to_dict
 from otel_sessionopt.session.model import SessionStatus
@@ -67,9 +67,9 @@ class Entry:
             "started_at": self.started_at,
             "trace_ids": list(self.trace_ids),
             "tokens": self.tokens,
-            "cost_usd": _float(self.cost_usd),
+            "cost_usd": usd_number(self.cost_usd),
             "waste_tokens": self.waste_tokens,
-            "waste_cost_usd": _float(self.waste_cost_usd),
+            "waste_cost_usd": usd_number(self.waste_cost_usd),
             "efficiency_score": self.score,
             "grade": self.grade,
             "issues": self.issues,
@@ -180,8 +180,8 @@ class AgentTrend:
             "agent": self.agent,
             "trend": self.direction,
             "change_points": self.change,
-            "bill": _amount(self.bill),
-            "avoidable": _amount(self.avoidable),
+            "bill": self.bill.to_dict(),
+            "avoidable": self.avoidable.to_dict(),
             "sessions": [entry.to_dict() for entry in self.entries],
         }
 
@@ -198,8 +198,8 @@ def agent_trend(store: Store, agent: str) -> AgentTrend | None:
         entries=entries,
         direction=str(told["trend"]).replace("_", " "),
         change=float(told["change_percent"]),
-        bill=_sum((entry.tokens, entry.cost_usd) for entry in entries),
-        avoidable=_sum((entry.waste_tokens, entry.waste_cost_usd) for entry in entries),
+        bill=Amount.sum_of((entry.tokens, entry.cost_usd) for entry in entries),
+        avoidable=Amount.sum_of((entry.waste_tokens, entry.waste_cost_usd) for entry in entries),
     )
 
 
@@ -213,7 +213,7 @@ class CostRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"name": self.name, **_amount(self.amount), "sessions": self.sessions}
+        return {"name": self.name, **self.amount.to_dict(), "sessions": self.sessions}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,7 @@ class _Rows:
 
     def dearest(self) -> tuple[CostRow, ...]:
         rows = [
-            CostRow(name=name, amount=_sum(parts), sessions=len(self._sessions[name]))
+            CostRow(name=name, amount=Amount.sum_of(parts), sessions=len(self._sessions[name]))
             for name, parts in self._parts.items()
         ]
         return tuple(sorted(rows, key=lambda row: (-(row.amount.cost_usd or 0), -row.amount.tokens, row.name)))
@@ -355,20 +355,3 @@ def agents_of(store: Store) -> list[str]:
         if stored.session.agent:
             names.setdefault(agent_key(stored.session.agent), clean_text(stored.session.agent))
     return sorted(names.values(), key=str.lower)
-
-
-def _sum(parts: Any) -> Amount:
-    tokens, costs = 0, []
-    for part_tokens, cost in parts:
-        tokens += part_tokens
-        if cost is not None:
-            costs.append(cost)
-    return Amount(tokens=tokens, cost_usd=sum(costs, Decimal(0)) if costs else None)
-
-
-def _amount(amount: Amount) -> dict[str, Any]:
-    return {"tokens": amount.tokens, "cost_usd": _float(amount.cost_usd)}
-
-
-def _float(cost: Decimal | None) -> float | None:
-    return None if cost is None else float(round(cost, 9))

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.run import run_command
-from tests.peers.test_jaeger import free_port, wait_for
+from tests.peers.test_jaeger import wait_for
 from tests.support.otlp_sink import http_sink
+from tests.support.ports import free_port
 from tests.support.service_process import agent_request, post, running_service
 
 pytestmark = pytest.mark.peers

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.request
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.cli.run import run_command
+from tests.support.ports import free_port
 from tests.support.service_process import running_service
 
 pytestmark = pytest.mark.peers
@@ -29,12 +29,6 @@ EXAMPLE = ROOT / "examples" / "claude-code-session.jsonl.xz"
 class Jaeger(NamedTuple):
     pages: str
     otlp: str
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @contextmanager

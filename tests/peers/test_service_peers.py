@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.service_process import RunningService, agent_request, post, running_service
 
 pytestmark = pytest.mark.peers
@@ -143,12 +144,6 @@ def test_the_service_forwards_to_rotel(tmp_path: Path) -> None:
                 == 200
             )
             expect_session(last, f"{77:032x}", "shop")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_open(port: int) -> bool:

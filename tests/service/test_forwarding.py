@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +16,11 @@ from otel_sessionopt.service.session_end import NextStep, Step
 from otel_sessionopt.service.trace_store import Arrived, DueTrace, Outcome, TraceStore
 from otel_sessionopt.service_settings import MIB, ServiceSettings
 from tests.support.otlp_sink import http_sink
+from tests.support.ports import free_port
 from tests.support.service_process import agent_request, running_service
 
 SIZE = 100_000
 REQUEST = Request(Signal.TRACES, Form.PROTOBUF, False, 1, bytes(SIZE))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager
